@@ -1,0 +1,82 @@
+"""keraseq: which sequence architecture is best for your data, within your budget?
+
+Names of this module are imported when first used: `import keraseq` alone loads neither TensorFlow nor Keras.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keraseq.inference.saved import Predictor, load_model, save_model
+    from keraseq.models import create_model
+    from keraseq.tasks import Task, load_task
+    from keraseq.training.fit import Fit, fit
+    from keraseq.training.outcome import Outcome
+    from keraseq.tuning.hypermodel import SequenceHyperModel
+    from keraseq.tuning.search import search
+    from keraseq.tuning.study import Study
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Fit": "keraseq.training.fit",
+    "Outcome": "keraseq.training.outcome",
+    "Predictor": "keraseq.inference.saved",
+    "SequenceHyperModel": "keraseq.tuning.hypermodel",
+    "Study": "keraseq.tuning.study",
+    "Task": "keraseq.tasks",
+    "create_model": "keraseq.models",
+    "fit": "keraseq.training.fit",
+    "load_model": "keraseq.inference.saved",
+    "load_task": "keraseq.tasks",
+    "save_model": "keraseq.inference.saved",
+    "search": "keraseq.tuning.search",
+}
+__all__ = [
+    "Fit",
+    "Outcome",
+    "Predictor",
+    "SequenceHyperModel",
+    "Study",
+    "Task",
+    "create_model",
+    "fit",
+    "list_layers",
+    "list_models",
+    "list_tasks",
+    "load_model",
+    "load_task",
+    "save_model",
+    "search",
+]
+
+
+def list_layers(pattern: str = "*", *, tags: set[str] | frozenset[str] = frozenset()) -> list[str]:
+    """Names of registered layers that match a wildcard `pattern` and carry all `tags`."""
+    from keraseq.registry import layers
+
+    return layers.names(pattern, tags=tags)
+
+
+def list_models(pattern: str = "*", *, tags: set[str] | frozenset[str] = frozenset()) -> list[str]:
+    """Names of registered model families that match a wildcard `pattern` and carry all `tags`."""
+    from keraseq.registry import models
+
+    return models.names(pattern, tags=tags)
+
+
+def list_tasks(pattern: str = "*", *, tags: set[str] | frozenset[str] = frozenset()) -> list[str]:
+    """Names of registered tasks that match a wildcard `pattern` and carry all `tags`; any TFDS name loads besides."""
+    from keraseq.registry import tasks
+
+    return tasks.names(pattern, tags=tags)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'keraseq' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
