@@ -1,0 +1,114 @@
+"""Convolution along time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keraseq.config import check
+from keraseq.ops import masks, shift
+from keraseq.registry import layers
+
+Shape = tuple[int | None, ...]
+
+
+@layers.register("conv1d", tags={"convolutional", "causal"}, reference="arXiv:1609.03499")
+@keras.saving.register_keras_serializable("keraseq")
+class Conv1D(keras.Layer):
+    """Dilated convolution along time that keeps the length: causal, or centred.
+
+        y_t = b + Σ_j w_j x_(t - d (k - 1 - j)),   j = 0 … k - 1       (causal)
+
+    with steps before the first taken as zero; centred, the taps lie around t. With weight normalisation each filter
+    is `w = g v / ||v||`, where g starts at `||v||`.
+
+    Args:
+        filters: output features, at least 1.
+        kernel_size: taps k, at least 1.
+        dilation_rate: steps d between taps, at least 1.
+        causal: whether no output depends on later steps; on by default.
+        weight_norm: learn length g and direction v of each filter apart; off by default.
+        kernel_initializer: of w, or v; Glorot uniform by default.
+
+    Call shapes: `(batch, time, features)` → `(batch, time, filters)`; time may be shorter than the receptive field,
+    `1 + d (k - 1)` steps.
+
+    Mask: padding is read as zero, whatever stands there. It keeps its place, so inner padding still takes up time.
+    Passed on.
+
+    Raises:
+        UsageError: filters, kernel_size or dilation_rate below 1.
+
+    Reference: van den Oord et al. 2016, arXiv:1609.03499; Salimans and Kingma 2016, arXiv:1602.07868.
+
+    Differs from the paper: g starts at `||v||`, not from the statistics of a first batch.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        dilation_rate: int = 1,
+        causal: bool = True,
+        weight_norm: bool = False,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        for name, value in {"filters": filters, "kernel_size": kernel_size, "dilation_rate": dilation_rate}.items():
+            check(isinstance(value, int) and value >= 1, f"{name} must be a whole number of at least 1; got {value!r}")
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.dilation_rate = dilation_rate
+        self.causal = causal
+        self.weight_norm = weight_norm
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.kernel_size, input_shape[-1], self.filters),
+            initializer=self.kernel_initializer,
+        )
+        if self.weight_norm:
+            self.gain = self.add_weight(
+                name="gain",
+                shape=(self.filters,),
+                initializer=lambda shape, dtype=None: _length(ops.convert_to_tensor(self.kernel)),
+            )
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+
+    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+        x = masks.zero_padding(x, mask)
+        reach = self.dilation_rate * (self.kernel_size - 1)
+        before = reach if self.causal else reach // 2
+        x = shift.pad_time(x, before, reach - before)
+        y = ops.conv(x, self._weights(), padding="valid", dilation_rate=self.dilation_rate)
+        return y + ops.cast(self.bias, y.dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "dilation_rate": self.dilation_rate,
+            "causal": self.causal,
+            "weight_norm": self.weight_norm,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+    def _weights(self) -> Any:
+        v = ops.convert_to_tensor(self.kernel)  # (taps, features, filters)
+        return v * (self.gain / _length(v)) if self.weight_norm else v
+
+
+def _length(v: Any) -> Any:
+    """Euclidean length of each filter, `(filters,)`; never below 1e-6, so that a zero filter has a gradient."""
+    squares = ops.sum(ops.square(ops.cast(v, "float32")), axis=(0, 1))
+    return ops.cast(ops.sqrt(ops.maximum(squares, 1e-12)), v.dtype)

@@ -1,0 +1,120 @@
+"""Layers that tell steps apart by their place. Rotary positions are in `keraseq.ops.rotary`.
+
+All count from the first step of a row as it is laid out: padding in front moves a row to later positions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from keraseq.config import check
+from keraseq.errors import UsageError
+from keraseq.registry import layers
+
+Shape = tuple[int | None, ...]
+
+
+@layers.register("sinusoidal_positions", tags={"positions", "causal"}, reference="arXiv:1706.03762")
+@keras.saving.register_keras_serializable("keraseq")
+class SinusoidalPositions(keras.Layer):
+    """Adds waves of many lengths.
+
+        y_t = x_t + [sin t θ_0, sin t θ_1, …, cos t θ_0, cos t θ_1, …],   θ_i = base^(-i / ⌈features / 2⌉)
+
+    Args:
+        base: the longest wavelength is `2π · base` steps, above 1; 10,000 by default.
+
+    Call shapes: `(batch, time, features)` → the same.
+
+    Mask: not looked at; positions count padding. Passed on.
+
+    Raises:
+        UsageError: base not above 1.
+
+    Reference: Vaswani et al. 2017, arXiv:1706.03762.
+
+    Differs from the paper: all sines come first, then all cosines; positions count from 0.
+    """
+
+    causal = True
+
+    def __init__(self, base: float = 10_000.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        check(base > 1, f"base must be above 1; got {base!r}")
+        self.base = base
+        self.supports_masking = True
+
+    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+        features = x.shape[-1]
+        half = -(-features // 2)
+        frequency = ops.exp(ops.arange(half, dtype="float32") * (-math.log(self.base) / half))
+        angle = ops.arange(ops.shape(x)[1], dtype="float32")[:, None] * frequency  # (time, half)
+        waves = ops.concatenate([ops.sin(angle), ops.cos(angle)], axis=-1)[:, :features]
+        return x + ops.cast(waves, x.dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "base": self.base}
+
+
+@layers.register("learned_positions", tags={"positions", "causal"}, reference="arXiv:1705.03122")
+@keras.saving.register_keras_serializable("keraseq")
+class LearnedPositions(keras.Layer):
+    """Adds one learned vector for each position.
+
+        y_t = x_t + p_t
+
+    Args:
+        max_length: positions that are learned, at least 1. No sequence may be longer.
+
+    Call shapes: `(batch, time, features)` → the same, with time up to max_length.
+
+    Mask: not looked at; positions count padding. Passed on.
+
+    Raises:
+        UsageError: max_length below 1, or a sequence known to be longer.
+
+    Reference: Gehring et al. 2017, arXiv:1705.03122.
+    """
+
+    causal = True
+
+    def __init__(self, max_length: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        check(
+            isinstance(max_length, int) and max_length >= 1,
+            f"max_length must be a whole number of at least 1; got {max_length!r}",
+        )
+        self.max_length = max_length
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        self._check_length(input_shape[1])
+        self.vectors = self.add_weight(
+            name="vectors",
+            shape=(self.max_length, input_shape[-1]),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+
+    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+        self._check_length(x.shape[1])
+        return x + ops.convert_to_tensor(self.vectors)[None, : ops.shape(x)[1]]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "max_length": self.max_length}
+
+    def _check_length(self, length: int | None) -> None:
+        if length is not None and length > self.max_length:
+            raise UsageError(
+                f"sequences of {length} steps need max_length of at least {length}; got {self.max_length}. "
+                "Raise max_length, cut the sequences, or use sinusoidal positions"
+            )

@@ -1,0 +1,158 @@
+"""From the name of a family and a task to a Keras model."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from keraseq.config import check, configure
+from keraseq.errors import KeraseqError, UsageError
+from keraseq.models.family import Family
+from keraseq.models.inputs import Inputs, Tokens, enter
+from keraseq.models.outputs import Output
+from keraseq.registry import models
+
+if TYPE_CHECKING:
+    import keras
+
+logger = logging.getLogger(__name__)
+
+TOLERANCE = 0.05
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+class Asks(Protocol):
+    """What of a task a model depends on."""
+
+    @property
+    def inputs(self) -> Inputs: ...
+
+    @property
+    def output(self) -> Output: ...
+
+
+def create_model(
+    name: str,
+    task: Asks,
+    *,
+    parameters: int | None = None,
+    seed: int | None = None,
+    precision: str = "float32",
+    **config: Any,
+) -> keras.Model:
+    """A new model of the family `name` for `task`, not compiled.
+
+    Args:
+        name: family or alias: see `keraseq.registry.models`.
+        task: anything with `inputs` and `output`.
+        parameters: trainable parameters wanted; the family's width is solved for, to within 5 % where a whole number
+            allows. Not together with the width itself.
+        seed: of initial weights and dropout, 0 or above. Given, it is set by `keras.utils.set_random_seed`, which also
+            seeds Python, NumPy and TensorFlow as a whole. None takes what they give.
+        precision: `float32`, `mixed_bfloat16` or `mixed_float16`: weights are float32 in each, and so is the output.
+        config: fields of the family.
+
+    Raises:
+        UsageError: unknown family or field, a value refused, `parameters` together with the width or below what the
+            family can do.
+
+    Example:
+        >>> model = create_model("tcn", task, filters=32, seed=0)
+    """
+    family = resolve(name, task, parameters, config)
+    check(precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}")
+    with _precision(precision):
+        return build(family, task.inputs, task.output, name=models.entry(name).name, seed=seed)
+
+
+def resolve(name: str, task: Asks, parameters: int | None = None, config: Mapping[str, Any] | None = None) -> Family:
+    """The complete configuration that `create_model` builds, with the width solved for where `parameters` is given."""
+    cls = models.get(name)
+    config = dict(config or {})
+    family = configure(cls, config, f"model {name!r}")
+    if parameters is None:
+        return family
+    if cls.width in config:
+        raise UsageError(
+            f"model {name!r}: give parameters or {cls.width}, not both; "
+            f"got parameters={parameters} and {cls.width}={config[cls.width]}"
+        )
+    return _solve(family, task.inputs, task.output, parameters)
+
+
+def build(
+    family: Family, inputs: Inputs, output: Output, *, name: str | None = None, seed: int | None = None
+) -> keras.Model:
+    """The Keras model of a configuration: inputs, backbone, pooling, head. Arguments as in `create_model`."""
+    import keras
+
+    if seed is not None:
+        keras.utils.set_random_seed(seed)
+    given, x = enter(inputs, family.channels)
+    if isinstance(inputs, Tokens):
+        x = keras.layers.Dropout(family.dropout, name="embedding_dropout")(x)
+    x = output.head(family.pool(family.backbone(x)))
+    return keras.Model(given, x, name=name or models.name_of(type(family)) or type(family).__name__.lower())
+
+
+@contextlib.contextmanager
+def _precision(name: str) -> Iterator[None]:
+    """Layers made within compute in this precision."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def count_parameters(model: keras.Model) -> int:
+    """Trainable parameters of a built model."""
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+
+
+@functools.lru_cache(maxsize=256)
+def _solve(family: Family, inputs: Inputs, output: Output, parameters: int) -> Family:
+    """`family` with the width whose parameters come nearest to `parameters`."""
+
+    @functools.cache
+    def count(width: int) -> int:
+        return count_parameters(build(_with_width(family, width), inputs, output))
+
+    if count(1) > parameters:
+        raise UsageError(
+            f"parameters must be at least {count(1)}, the smallest {type(family).__name__} with these settings; "
+            f"got {parameters}"
+        )
+    low, high = 1, 2
+    while count(high) < parameters:
+        low, high = high, 2 * high
+        if count(high) <= count(low):
+            raise KeraseqError(
+                f"{type(family).__name__}: {family.width} = {low} and {high} both give {count(low)} parameters; "
+                f"{parameters} cannot be reached by it"
+            )
+    while high - low > 1:
+        # Parameters grow about as the square of the width: interpolate their roots, but always shrink the bracket.
+        share = (parameters**0.5 - count(low) ** 0.5) / (count(high) ** 0.5 - count(low) ** 0.5)
+        middle = min(max(low + round(share * (high - low)), low + 1), high - 1)
+        low, high = (middle, high) if count(middle) <= parameters else (low, middle)
+    width = min((low, high), key=lambda candidate: abs(count(candidate) - parameters))
+    if abs(count(width) - parameters) > TOLERANCE * parameters:
+        logger.warning(
+            "%s: no %s gives %d parameters to within 5 %%; the nearest, %d, gives %d",
+            type(family).__name__, family.width, parameters, width, count(width),
+        )  # fmt: skip
+    return _with_width(family, width)
+
+
+def _with_width(family: Family, width: int) -> Family:
+    changed: dict[str, Any] = {family.width: width}
+    return replace(family, **changed)

@@ -1,0 +1,54 @@
+"""What every model family has: a width, dropout, pooling and a backbone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from keraseq import layers
+from keraseq.config import Choice, Float, check
+
+if TYPE_CHECKING:
+    import keras
+
+POOLINGS = ("mean", "max", "last")
+
+
+@dataclass(frozen=True)
+class Family(ABC):
+    """A configuration of a model family, and how to build it.
+
+    A family is a frozen dataclass: its fields carry default, search range and meaning.
+    """
+
+    dropout: Annotated[float, Float(0.0, 0.5), "fraction zeroed in training, of embedded tokens and in every block"] = (
+        0.1
+    )
+    pooling: Annotated[str, Choice("mean", "max"), "how the steps become one vector: mean, max or last"] = "mean"
+
+    width: ClassVar[str]
+    """Name of the field that sets the size of the model; tokens are embedded in as many dimensions."""
+
+    def __post_init__(self) -> None:
+        self.check_positive(self.width)
+        check(0 <= self.dropout < 1, f"dropout must be in [0, 1); got {self.dropout}")
+        check(self.pooling in POOLINGS, f"pooling must be one of {', '.join(POOLINGS)}; got {self.pooling!r}")
+
+    @property
+    def channels(self) -> int:
+        """The value of the width field."""
+        return getattr(self, self.width)
+
+    @abstractmethod
+    def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """`(batch, time, features)`, with or without mask → `(batch, time, width)`, with the same mask."""
+
+    def pool(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """`(batch, time, width)` → `(batch, width)`."""
+        return layers.Pooling(self.pooling, name="pooling")(x)
+
+    def check_positive(self, *names: str) -> None:
+        """Raises UsageError unless the fields called `names` are at least 1."""
+        for name in names:
+            check(getattr(self, name) >= 1, f"{name} must be at least 1; got {getattr(self, name)}")

@@ -1,0 +1,1 @@
+"""Numerics that layers share. Each module imports Keras; this package does not."""
