@@ -1,0 +1,51 @@
+"""Handwritten digits of 64 pixels, the smallest real task: nothing is downloaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from keraseq.registry import tasks
+from keraseq.tasks.config import TaskConfig
+
+if TYPE_CHECKING:
+    from keraseq.tasks.preprocess import Preprocessor
+    from keraseq.tasks.source import Data, Raw
+
+
+@tasks.register(
+    "digits",
+    tags={"classification", "features", "image"},
+    reference="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
+)
+@dataclass(frozen=True)
+class Digits(TaskConfig):
+    """Which of ten digits 64 pixels show, read one by one from the top left.
+
+    1,797 images of 8 × 8 pixels with 17 grey levels, part of scikit-learn; every fifth of each digit is for test.
+    """
+
+    source: ClassVar[str] = "digits:1.0.0"
+    standardise: ClassVar[bool] = True
+
+    def read(self, data_dir: str | None) -> Data:
+        from keraseq.models.outputs import Classification
+        from keraseq.tasks import source
+        from keraseq.tasks.builders import digits  # noqa: F401 (registers the builder with TFDS)
+
+        builder = source.open_builder(self.source, data_dir)
+        return source.read(
+            builder,
+            name="digits",
+            data_dir=data_dir,
+            output=Classification(tuple(builder.info.features["label"].names)),
+            input_of=lambda example: example["image"],
+            label_of=lambda example: example["label"],
+            validation=self.validation,
+            seed=self.split_seed,
+        )
+
+    def fit(self, train: Raw) -> Preprocessor:
+        from keraseq.tasks.preprocess import FeaturePreprocessor
+
+        return FeaturePreprocessor(size=1, length=64, layout="pixels")

@@ -1,0 +1,122 @@
+"""From a name and settings to a task."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keraseq.config import configure
+from keraseq.errors import KeraseqError, UsageError
+from keraseq.models import inputs as input_kinds
+from keraseq.models import outputs as output_kinds
+from keraseq.models.inputs import Features, Inputs
+from keraseq.registry import UnknownNameError, tasks
+from keraseq.tasks import cache
+from keraseq.tasks.config import TaskConfig
+from keraseq.tasks.examples import Examples
+from keraseq.tasks.inferred import Inferred
+from keraseq.tasks.preprocess import FeaturePreprocessor, Preprocessor
+from keraseq.tasks.task import SPLITS, Task
+
+_CHUNK = 1 << 20  # steps handled at once
+
+
+def task_config(name: str, settings: Mapping[str, Any]) -> TaskConfig:
+    """The checked settings of a task, without TensorFlow and without data.
+
+    A name that is not registered is taken for a TFDS name; whether TFDS knows it, only `load_task` tells.
+
+    Raises:
+        UsageError: unknown setting, wrong type or value.
+    """
+    try:
+        entry = tasks.entry(name)
+    except UnknownNameError:
+        config = configure(Inferred, {"dataset": name, **settings}, f"task {name!r}")
+        if config.dataset != name:
+            raise UsageError(f"task {name!r}: dataset is the name itself; got {config.dataset!r}") from None
+        return config
+    return configure(entry.component, settings, f"task {entry.name!r}")
+
+
+def load_task(name: str, *, data_dir: str | os.PathLike[str] | None = None, **settings: Any) -> Task:
+    """Loads a task; its data are downloaded, prepared and encoded at the first call and read from the cache later.
+
+    Args:
+        name: a registered task (`keraseq.tasks.names()`) or any TFDS name, `"data"` or `"data/config"`.
+        data_dir: where TFDS keeps data; None takes what TFDS_DATA_DIR names, else `~/tensorflow_datasets`.
+        **settings: fields of the task's configuration, such as `batch_size`.
+
+    Raises:
+        UsageError: unknown task, wrong setting, or data that cannot be used as asked.
+        KeraseqError: a file is missing, a folder cannot be written, the data are damaged.
+
+    Example:
+        >>> task = load_task("imdb_reviews", max_length=400)  # doctest: +SKIP
+    """
+    config = task_config(name, settings)
+    name = name if isinstance(config, Inferred) else tasks.entry(name).name
+    where = None if data_dir is None else os.fspath(data_dir)
+    folder = cache.place(name, config.identity(where))
+    if not folder.is_dir():
+        with cache.writing(folder) as temporary:
+            _encode(name, config, where, temporary)
+    try:
+        return Task(name, config, folder, where)
+    except (OSError, EOFError, ValueError, KeyError) as error:
+        raise KeraseqError(f"the cached task {folder} cannot be read: {error}. Remedy: delete that folder") from error
+
+
+def _encode(name: str, config: TaskConfig, data_dir: str | None, folder: Path) -> None:
+    """Reads the raw data of a task and writes to `folder` all that a `Task` reads."""
+    data = config.read(data_dir)
+    preprocessor = config.fit(data.splits["train"])
+    examples = {}
+    for split in SPLITS:
+        raw = data.splits[split]
+        try:
+            examples[split] = Examples.join(preprocessor.steps(raw.inputs), raw.targets)
+        except UsageError as error:
+            raise KeraseqError(f"{name}, {split}: {error}") from error
+    meta = {
+        "inputs": input_kinds.to_json(_inputs(preprocessor, examples["train"], config.standardise)),
+        "output": output_kinds.to_json(data.output),
+        "about": data.about,
+    }
+    try:
+        for split in SPLITS:
+            examples[split].save(folder, split)
+        cache.write_json(folder, "preprocessor.json", preprocessor.to_json())
+        cache.write_json(folder, "task.json", meta)
+    except OSError as error:
+        raise cache.unwritable(error) from error
+
+
+def _inputs(preprocessor: Preprocessor, train: Examples, standardise: bool) -> Inputs:
+    """The inputs of the model; features with mean and deviation over the training steps where asked for.
+
+    The numbers of a step have a mean and a deviation each, but those of an image share one, being of one kind: a border
+    that is nearly always black would otherwise be blown up. What never varies is only shifted.
+    """
+    spec = preprocessor.spec
+    if not standardise or not isinstance(preprocessor, FeaturePreprocessor) or not isinstance(spec, Features):
+        return spec
+    mean, deviation = _moments(train.values.reshape(len(train.values), -1))
+    if preprocessor.layout != "steps":
+        shared = np.sqrt(np.mean(deviation**2 + (mean - mean.mean()) ** 2))
+        mean, deviation = np.full_like(mean, mean.mean()), np.full_like(deviation, shared)
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    return dataclasses.replace(spec, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
+
+
+def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of each column, in float64, without a copy of all values."""
+    chunks = [values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK)]
+    mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in chunks) / len(values)
+    square = sum(((chunk - mean) ** 2).sum(axis=0) for chunk in chunks) / len(values)
+    return np.asarray(mean), np.sqrt(square)

@@ -1,0 +1,355 @@
+"""Reading raw examples through TensorFlow Datasets, which prepares them first where need be."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import io
+import os
+import random
+import re
+import shlex
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from keraseq.errors import KeraseqError, UsageError, unknown
+from keraseq.models.outputs import Classification, Output
+from keraseq.registry import tasks
+
+PROBE_SECONDS = 10
+_preparing = threading.Lock()
+
+
+class MissingDownloadError(KeraseqError):
+    """A file that a data set needs is neither on this machine nor to be had from its address."""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Examples before preprocessing.
+
+    Attributes:
+        inputs: texts, or arrays; one array of shape `(n, …)` where all have one shape.
+        targets: class indices, int32, `(n,)`; or real numbers, float32, `(n, size)`.
+    """
+
+    inputs: Sequence[Any] | np.ndarray
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self, index: np.ndarray) -> Raw:
+        """The examples at `index`, in that order."""
+        inputs = self.inputs
+        return Raw(inputs[index] if isinstance(inputs, np.ndarray) else [inputs[i] for i in index], self.targets[index])
+
+
+@dataclass(frozen=True)
+class Data:
+    """All that a task reads.
+
+    Attributes:
+        splits: `train`, `validation` and `test`.
+        output: what is asked for.
+        about: where the data come from, as plain data: source, version, homepage, citation, licence.
+    """
+
+    splits: dict[str, Raw]
+    output: Output
+    about: dict[str, Any]
+
+
+def open_builder(name: str, data_dir: str | None, **arguments: Any) -> Any:
+    """The TFDS builder of `name`, as `data`, `data/config` or `data/config:1.0.0`; nothing is downloaded yet.
+
+    Raises:
+        UsageError: unknown data set, configuration or version.
+        KeraseqError: the builder needs a package that is not installed.
+    """
+    with _quiet(), _explained(name, data_dir):
+        import tensorflow_datasets as tfds
+
+        try:
+            return tfds.builder(name, data_dir=folder_of(data_dir), **arguments)
+        except tfds.core.DatasetNotFoundError as error:
+            raise UsageError(unknown("task", name, {*tasks.names(), *tfds.list_builders()})) from error
+        except (AssertionError, ValueError) as error:  # how TFDS refuses a version and a configuration
+            data, _, config = name.partition(":")[0].partition("/")
+            known = tfds.builder_cls(data).builder_configs
+            if config and config not in known:
+                raise UsageError(unknown(f"configuration of {data}", config, known)) from error
+            raise UsageError(f"{name!r} cannot be opened: {error} Remedy: leave the version out") from error
+
+
+def prepare(builder: Any, name: str, data_dir: str | None) -> Any:
+    """The builder with its data downloaded and prepared.
+
+    Args:
+        builder: from `open_builder`.
+        name: the task, for messages.
+        data_dir: as given by the user, for messages.
+
+    Raises:
+        MissingDownloadError: a file is missing and cannot be downloaded: told at once, for all files, where TFDS would
+            retry for minutes and then name one.
+        KeraseqError: anything else that the user can act on: no room, no right to write, a damaged file.
+    """
+    if builder.data_path.exists():
+        return builder
+    import tensorflow_datasets as tfds
+
+    missing: list[str] = []
+    with _preparing, _quiet(), _own_random(), _explained(name, data_dir):
+        tfds.disable_progress_bar()
+        # The one private hook into TFDS: `_download` is called for a file that is found nowhere, and nothing else is.
+        hook = _checked_download(tfds.download.DownloadManager._download, missing)
+        try:
+            with mock.patch.object(tfds.download.DownloadManager, "_download", hook):
+                builder.download_and_prepare()
+        except AssertionError as error:  # how TFDS asks for files that only a person can fetch
+            raise KeraseqError(f"{name} cannot be downloaded by a program: {error}") from error
+        except OSError as error:
+            if missing:
+                raise MissingDownloadError(_missing(name, builder, data_dir, missing)) from error
+            if not builder.data_path.exists():  # or else another process prepared the same data first
+                raise
+        except tfds.core.download.download_manager.NonMatchingChecksumError as error:
+            raise KeraseqError(
+                f"a file of {name} is damaged or has changed: {error}. "
+                "Remedy: delete that file or move it away, and run again"
+            ) from error
+        builder.info.read_from_directory(builder.data_dir)
+    return builder
+
+
+def read(
+    builder: Any,
+    *,
+    name: str,
+    data_dir: str | None,
+    output: Output,
+    input_of: Callable[[Any], Any],
+    label_of: Callable[[Any], Any],
+    validation: float,
+    seed: int,
+    test: float | None = None,
+    test_split: str = "test",
+) -> Data:
+    """Reads the splits of a builder, after preparing it.
+
+    Validation comes from the data set's own split of that name, else from train; never from test.
+
+    Args:
+        builder: from `open_builder`.
+        name, data_dir: the task and the folder, for messages.
+        output: what is asked for; labels are checked against it.
+        input_of, label_of: from a TFDS example, a dictionary of tensors, to the input and the label.
+        validation: share of train taken for validation.
+        seed: of the choice of these examples.
+        test: share of train taken for test where there is no such split, or None to require one.
+        test_split: name of the data set's split to test on.
+    """
+    builder = prepare(builder, name, data_dir)
+    available = set(builder.info.splits)
+    if "train" not in available or (test_split not in available and (test is None or test_split != "test")):
+        raise KeraseqError(
+            f"{name} needs the splits 'train' and {test_split!r}; the data set has {', '.join(sorted(available))}"
+        )
+    sources = {"train": "train", "test": test_split, "validation": "validation"}
+    if test_split == "validation":
+        del sources["validation"]
+    with _quiet(), _explained(name, data_dir):
+        splits = {
+            split: _read_split(builder, source, input_of, label_of)
+            for split, source in sources.items()
+            if source in available
+        }
+    for split, raw in splits.items():
+        splits[split] = Raw(raw.inputs, _targets(raw.targets, output, f"split {sources[split]!r} of {name}"))
+    if "test" not in splits and test is not None:
+        splits["train"], splits["test"] = _part(splits["train"], test, seed, name)
+    if "validation" not in splits:
+        splits["train"], splits["validation"] = _part(splits["train"], validation, seed, name)
+    info = builder.info
+    about = {
+        "source": info.full_name,
+        "version": str(builder.version),
+        "homepage": info.homepage or None,
+        "citation": info.citation or None,
+        "licence": info.redistribution_info.license or None,
+    }
+    return Data(splits, output, about)
+
+
+def release(name: str) -> str:
+    """What decides the version of a TFDS data set that the user names without one, found without importing TFDS.
+
+    That is the class itself where code of this process registered one, else the installed release of TFDS.
+    """
+    if (tfds := sys.modules.get("tensorflow_datasets")) is not None:
+        with contextlib.suppress(tfds.core.DatasetNotFoundError):
+            own = tfds.builder_cls(name.split("/")[0].split(":")[0])
+            if not own.__module__.startswith("tensorflow_datasets."):
+                return f"{own.__module__} {own.VERSION}"
+    return f"tensorflow-datasets {importlib.metadata.version('tensorflow-datasets')}"
+
+
+def _read_split(builder: Any, split: str, input_of: Callable[[Any], Any], label_of: Callable[[Any], Any]) -> Raw:
+    dataset = builder.as_dataset(split=split, shuffle_files=False)
+    dataset = dataset.map(lambda example: (input_of(example), label_of(example)))
+    spec = dataset.element_spec[0]
+    if spec.dtype == "string":
+        pairs = list(dataset.batch(1024).as_numpy_iterator())
+        texts = [text.decode("utf-8", "replace") for batch, _ in pairs for text in batch]
+        return Raw(texts, _concatenate([labels for _, labels in pairs]))
+    if spec.shape.is_fully_defined():
+        pairs = list(dataset.batch(1024).as_numpy_iterator())
+        return Raw(_concatenate([inputs for inputs, _ in pairs]), _concatenate([labels for _, labels in pairs]))
+    pairs = list(dataset.as_numpy_iterator())
+    return Raw([inputs for inputs, _ in pairs], np.array([label for _, label in pairs]))
+
+
+def _concatenate(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _targets(labels: np.ndarray, output: Output, where: str) -> np.ndarray:
+    """The labels as targets, checked: int32 `(n,)` within the classes, or finite float32 `(n, size)`."""
+    if not len(labels):
+        raise KeraseqError(f"{where} is empty. Remedy: delete the prepared data set and prepare it again")
+    if isinstance(output, Classification):
+        outside = np.flatnonzero((labels < 0) | (labels >= len(output.labels)))
+        if len(outside):
+            raise KeraseqError(
+                f"{where}: labels must be in 0 … {len(output.labels) - 1}; example {outside[0]} has "
+                f"{labels[outside[0]]}. Remedy: where the labels of this split are hidden, name another by test_split"
+            )
+        return labels.astype(np.int32)
+    labels = labels.astype(np.float32).reshape(len(labels), -1)
+    wrong = np.flatnonzero(~np.isfinite(labels).all(axis=1))
+    if len(wrong):
+        raise KeraseqError(f"{where}: targets must be finite; example {wrong[0]} has {labels[wrong[0]]}")
+    return labels
+
+
+def _part(raw: Raw, share: float, seed: int, name: str) -> tuple[Raw, Raw]:
+    """A random `share` of the examples apart from the rest, each in its order: (rest, share)."""
+    count = max(1, round(len(raw) * share))
+    if count >= len(raw):
+        raise KeraseqError(
+            f"{name} has {len(raw)} training examples: taking a share of {share} leaves none. Remedy: a smaller share"
+        )
+    order = np.random.default_rng(seed).permutation(len(raw))
+    return raw.take(np.sort(order[count:])), raw.take(np.sort(order[:count]))
+
+
+def _checked_download(download: Callable[..., Any], missing: list[str]) -> Callable[..., Any]:
+    """TFDS's `download` with a look first: a file in the manual folder is taken, an address out of reach is noted."""
+    unreachable: dict[str, str] = {}
+
+    def checked(manager: Any, resource: Any) -> Any:
+        import promise
+        import requests
+        from tensorflow_datasets.core.download import checksums
+
+        address = urlsplit(resource.url)
+        info = manager._url_infos.get(resource.url)
+        if info is not None and manager._manual_dir is not None:
+            path = manager._manual_dir / _file_name(resource.url, info)
+            if path.exists():
+                manager._register_or_validate_checksums(resource.url, checksums.compute_url_info(path), path)
+                return promise.Promise.resolve(path)
+        if address.scheme not in ("http", "https"):
+            return download(manager, resource)
+        try:
+            if address.netloc not in unreachable:
+                with requests.get(resource.url, stream=True, timeout=PROBE_SECONDS) as response:
+                    response.raise_for_status()
+                return download(manager, resource)
+        except requests.HTTPError as error:
+            reason = str(error)
+        except requests.RequestException as error:
+            reason = unreachable[address.netloc] = f"{type(error).__name__} at {address.netloc}"
+        else:
+            reason = unreachable[address.netloc]
+        size = f"{info.size}, sha256 {info.checksum}" if info else "size and sha256 not recorded"
+        missing.append(f"  {_file_name(resource.url, info)}: {size}, from {resource.url} ({reason})")
+        return promise.Promise.reject(OSError(reason))
+
+    return checked
+
+
+def _file_name(url: str, info: Any) -> str:
+    return (info and info.filename) or PurePosixPath(urlsplit(url).path).name
+
+
+def _missing(name: str, builder: Any, data_dir: str | None, missing: list[str]) -> str:
+    option = f" --data-dir {shlex.quote(data_dir)}" if data_dir else ""
+    return (
+        f"{name} needs files that are not on this machine and cannot be downloaded:\n"
+        + "\n".join(missing)
+        + f"\nRemedy: put them into {builder.data_dir_root / 'downloads' / 'manual'}/ "
+        + f"and run: keraseq data prepare {name}{option}"
+    )
+
+
+def folder_of(data_dir: str | None) -> str:
+    """Where TFDS keeps data: the given folder, else what the environment variable TFDS_DATA_DIR names, else its own."""
+    return os.path.abspath(os.path.expanduser(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"))
+
+
+@contextlib.contextmanager
+def _explained(name: str, data_dir: str | None) -> Iterator[None]:
+    """Failures of reading and writing, and of packages that TFDS imports late, as errors with a remedy."""
+    where = folder_of(data_dir)
+    try:
+        yield
+    except ImportError as error:
+        found = re.search(r"No module named '(\w+)", str(error))  # TFDS raises it anew, but keeps its text
+        if found is None:
+            raise
+        raise KeraseqError(
+            f"{name} needs the package {found[1]}, which is not installed. Remedy: pip install {found[1]}"
+        ) from error
+    except OSError as error:
+        raise KeraseqError(
+            f"cannot prepare {name} in {where}: {error}. Remedy: name a folder that you can write to and that has room "
+            "by data_dir (--data-dir) or TFDS_DATA_DIR"
+        ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Only errors from the log of TFDS, and nothing on standard output, which belongs to the caller."""
+    from absl import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.set_verbosity(before)
+
+
+@contextlib.contextmanager
+def _own_random() -> Iterator[None]:
+    """Python's random numbers seeded afresh, then as before.
+
+    TFDS names temporary folders by them: two processes with equal seeds would write into one.
+    """
+    before = random.getstate()
+    random.seed()
+    try:
+        yield
+    finally:
+        random.setstate(before)

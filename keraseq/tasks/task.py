@@ -1,0 +1,184 @@
+"""A task: encoded data, what a model takes and is asked for, and how it is scored."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keraseq.config import check, settings_of
+from keraseq.errors import UsageError, unknown
+from keraseq.models import inputs as input_kinds
+from keraseq.models import outputs as output_kinds
+from keraseq.models.outputs import Classification
+from keraseq.tasks import cache
+from keraseq.tasks.config import TaskConfig
+from keraseq.tasks.examples import Examples
+from keraseq.tasks.pipeline import assemble, padding, plan
+from keraseq.tasks.preprocess import Preprocessor
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+SPLITS = ("train", "validation", "test")
+
+
+class Task:
+    """What `keraseq.load_task` gives.
+
+    Args:
+        name: the registered name, or the TFDS name.
+        config: the settings.
+        folder: the encoded task in the cache.
+        data_dir: where TFDS keeps the raw data.
+
+    Attributes:
+        inputs: what a step is, `Tokens` or `Features`.
+        output: what is asked for, `Classification` or `Regression`.
+        preprocessor: from raw examples to model inputs; `to_json` saves it beside a model.
+        about: source, version, homepage, citation and licence of the data.
+
+    Example:
+        >>> task = load_task("digits")  # doctest: +SKIP
+        >>> task.inputs.length, len(task.output.labels)  # doctest: +SKIP
+        (64, 10)
+    """
+
+    def __init__(self, name: str, config: TaskConfig, folder: Path, data_dir: str | None = None):
+        self.name = name
+        self.config = config
+        meta = cache.read_json(folder, "task.json")
+        self.inputs = input_kinds.from_json(meta["inputs"])
+        self.output = output_kinds.from_json(meta["output"])
+        self.about: dict[str, Any] = meta["about"]
+        self.preprocessor = Preprocessor.from_json(cache.read_json(folder, "preprocessor.json"))
+        self.data_dir = data_dir
+        self._examples = {split: Examples.load(folder, split) for split in SPLITS}
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}: {self.inputs} to {self.output.kind}>"
+
+    @property
+    def train(self) -> tf.data.Dataset:
+        """Training batches, `(inputs, targets)`, in another order each epoch."""
+        return self.dataset("train")
+
+    @property
+    def validation(self) -> tf.data.Dataset:
+        """Validation batches, in a fixed order."""
+        return self.dataset("validation")
+
+    @property
+    def test(self) -> tf.data.Dataset:
+        """Test batches, in a fixed order."""
+        return self.dataset("test")
+
+    @property
+    def metric(self) -> str:
+        """Name of the metric that counts, such as `"accuracy"`."""
+        return self.output.metric
+
+    @property
+    def objective(self) -> str:
+        """What is watched while training, such as `"val_accuracy"`."""
+        return f"val_{self.metric}"
+
+    @property
+    def direction(self) -> str:
+        """Whether the metric is to be `"max"` or `"min"`."""
+        return self.output.direction
+
+    @property
+    def reference(self) -> Callable[[np.ndarray], np.ndarray] | None:
+        """The function from inputs to exact targets of a synthetic task; None where nobody knows it."""
+        return type(self.config).reference
+
+    @property
+    def chance(self) -> float:
+        """The score on test of the best constant: the commonest label of train, or the mean of its targets."""
+        train, test = self._examples["train"].targets, self._examples["test"].targets
+        if isinstance(self.output, Classification):
+            return float(np.mean(test == np.bincount(train).argmax()))
+        return float(np.mean((test - train.mean(axis=0, dtype=np.float64)) ** 2))
+
+    def steps(self, split: str) -> int:
+        """Batches in one epoch of a split."""
+        return -(-len(self._of(split)) // self.config.batch_size)
+
+    def dataset(self, split: str, *, seed: int = 0, shuffle: bool | None = None, epoch: int = 0) -> tf.data.Dataset:
+        """Batches of a split, `(inputs, targets)`; each example once in a pass.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            seed: decides the order where shuffled, together with the number of the epoch and nothing else.
+            shuffle: whether the order is random and differs between passes; by default for train alone.
+            epoch: number of the first pass over what is returned; every further pass counts one up.
+        """
+        import tensorflow as tf
+
+        examples = self._of(split)
+        check(seed >= 0 and epoch >= 0, f"seed and epoch must not be negative; got {seed} and {epoch}")
+        order_seed = seed if (split == "train" if shuffle is None else shuffle) else None
+        passes = itertools.count(epoch)
+
+        def batches() -> Iterator[tuple[Any, np.ndarray]]:
+            for index in plan(examples.lengths, self.config.batch_size, seed=order_seed, epoch=next(passes)):
+                yield assemble(examples, index, self.inputs), examples.targets[index]
+
+        targets = tf.TensorSpec((None, *examples.targets.shape[1:]), examples.targets.dtype)
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=(self._signature(), targets))
+        return dataset.apply(tf.data.experimental.assert_cardinality(self.steps(split))).prefetch(tf.data.AUTOTUNE)
+
+    def raw(self, split: str, n: int = 5) -> list[tuple[Any, Any]]:
+        """The first `n` examples of a split as they are before preprocessing, each with its target.
+
+        They are read from the data set, which the cache cannot replace.
+        """
+        self._of(split)
+        raw = self.config.read(self.data_dir).splits[split]
+        return [(raw.inputs[i], raw.targets[i].tolist()) for i in range(min(n, len(raw)))]
+
+    def summary(self) -> dict[str, Any]:
+        """The task as plain data for JSON: settings, sizes, lengths, padding, chance, and where the data are from."""
+        lengths = {split: examples.lengths for split, examples in self._examples.items()}
+        return {
+            "name": self.name,
+            "settings": settings_of(self.config),
+            "inputs": input_kinds.to_json(self.inputs),
+            "output": output_kinds.to_json(self.output),
+            "examples": {split: len(values) for split, values in lengths.items()},
+            "lengths": {
+                split: {
+                    "min": int(values.min()),
+                    "median": float(np.median(values)),
+                    "max": int(values.max()),
+                }
+                for split, values in lengths.items()
+            },
+            "padding": {
+                split: padding(values, plan(values, self.config.batch_size, seed=0 if split == "train" else None))
+                for split, values in lengths.items()
+            },
+            "metric": self.metric,
+            "direction": self.direction,
+            "chance": self.chance,
+            **self.about,
+        }
+
+    def _of(self, split: str) -> Examples:
+        if split not in self._examples:
+            raise UsageError(unknown("split", split, SPLITS))
+        return self._examples[split]
+
+    def _signature(self) -> Any:
+        import tensorflow as tf
+
+        if isinstance(self.inputs, input_kinds.Tokens):
+            return tf.TensorSpec((None, None), tf.int32)
+        values = tf.TensorSpec((None, self.inputs.length, self.inputs.size), tf.float32)
+        if self.inputs.length is not None:
+            return values
+        return {"values": values, "mask": tf.TensorSpec((None, None), tf.bool)}
