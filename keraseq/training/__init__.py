@@ -1,0 +1,1 @@
+"""`fit`: loss, optimizer, schedule, early stopping, precision, devices and progress around Keras's own loop."""

@@ -1,0 +1,153 @@
+"""`fit`: one model on one task."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+from rich.console import Console
+
+from keraseq.config import configure
+from keraseq.files import make_folder
+from keraseq.layers.bidirectional import Bidirectional
+from keraseq.layers.recurrent import Recurrent
+from keraseq.registry import strategies
+from keraseq.tasks import Task
+from keraseq.training.callbacks import History, ShowProgress, StopOnDivergence
+from keraseq.training.optimizer import optimizer
+from keraseq.training.outcome import Outcome
+from keraseq.training.settings import Training
+
+WORTH_COMPILING = 2_000  # steps of a run from which on compiling by XLA is repaid on a CPU
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a training run came to.
+
+    Attributes:
+        outcome: `completed`, `diverged` (the loss became NaN or infinite) or `interrupted` (Ctrl-C).
+        history: metric → value of each epoch that ended.
+        score: best validation score, in the task's metric; None if no epoch ended with a finite one.
+        best_epoch: epoch of that score, from 1; the model keeps the weights of its end.
+        seconds: wall time.
+        jit_compile: whether the steps were compiled by XLA.
+    """
+
+    outcome: Outcome
+    history: dict[str, list[float]] = field(repr=False)
+    score: float | None
+    best_epoch: int | None
+    seconds: float
+    jit_compile: bool
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that ended."""
+        return len(self.history.get("loss", []))
+
+
+def fit(
+    model: keras.Model,
+    task: Task,
+    *,
+    seed: int = 0,
+    strategy: str = "auto",
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    directory: str | Path | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> Fit:
+    """Trains `model` on the task's training split and keeps the weights that did best on validation.
+
+    The model is compiled with the task's loss and metrics; batches come in an order that depends only on `seed` and
+    the epoch.
+
+    Args:
+        model: from `create_model`, or any Keras model with the task's inputs and output.
+        task: from `load_task`.
+        seed: of shuffling and dropout.
+        strategy: registered name of where to train.
+        callbacks: further Keras callbacks.
+        directory: where `history.jsonl` is written, a line an epoch; None writes nothing.
+        progress: whether to print.
+        settings: fields of `Training`: epochs, learning_rate, warmup, decay, weight_decay, clip_norm, patience,
+            jit_compile.
+
+    Raises:
+        UsageError: an unknown setting or strategy, or a value out of range.
+        KeraseqError: `directory` cannot be written.
+
+    Example:
+        >>> task = keraseq.load_task("digits")                              # doctest: +SKIP
+        >>> model = keraseq.create_model("gru", task, seed=0)               # doctest: +SKIP
+        >>> keraseq.fit(model, task, epochs=3).score                        # doctest: +SKIP
+        0.81
+    """
+    training: Training = configure(Training, settings, "fit")
+    scope = strategies.get(strategy)
+    folder = make_folder(Path(directory)) if directory is not None else None
+    steps = task.steps("train")
+    jit_compile = (
+        _compiles(model, steps * training.epochs) if training.jit_compile == "auto" else bool(training.jit_compile)
+    )
+
+    divergence = StopOnDivergence()
+    best = keras.callbacks.EarlyStopping(
+        monitor=task.objective,
+        mode=task.direction,
+        patience=training.patience or training.epochs,
+        restore_best_weights=True,
+    )
+    watchers: list[keras.callbacks.Callback] = [divergence, best]
+    if folder:
+        watchers.append(History(folder / "history.jsonl"))
+    if progress:
+        watchers.append(ShowProgress(Console(), steps, training.epochs))
+
+    started = time.perf_counter()
+    outcome = None
+    keras.utils.set_random_seed(seed)
+    with scope():
+        model.compile(
+            optimizer=optimizer(training, steps * training.epochs),
+            loss=task.output.loss(),
+            metrics=task.output.metrics(),
+            jit_compile=jit_compile,
+        )
+        try:
+            model.fit(
+                task.dataset("train", seed=seed),
+                validation_data=task.validation,
+                epochs=training.epochs,
+                callbacks=[*watchers, *callbacks],
+                shuffle=False,
+                verbose=0,
+            )
+        except KeyboardInterrupt:
+            outcome = Outcome.INTERRUPTED
+            for watcher in watchers:
+                watcher.on_train_end()
+    history = {name: [float(v) for v in values] for name, values in model.history.history.items()}
+    found = best.best_weights is not None
+    return Fit(
+        outcome=outcome or divergence.outcome,
+        history=history,
+        score=float(best.best) if found else None,
+        best_epoch=best.best_epoch + 1 if found else None,
+        seconds=time.perf_counter() - started,
+        jit_compile=jit_compile,
+    )
+
+
+def _compiles(model: keras.Model, steps: int) -> bool:
+    """Whether XLA pays: it compiles for seconds, anew for each length, and on a CPU gains only in recurrent loops."""
+    one_length = all(tensor.shape[1] is not None for tensor in model.inputs)
+    if keras.distribution.list_devices("gpu"):
+        return one_length
+    recurrent = any(isinstance(layer, Recurrent | Bidirectional) for layer in model.layers)
+    return one_length and recurrent and steps >= WORTH_COMPILING
