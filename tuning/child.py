@@ -1,0 +1,201 @@
+"""What runs in a child process: prepare a task, train a trial, score a winner. The coordinator hears of it by a pipe.
+
+A child sends `(kind, facts)`: `ready` when the model is built, `epoch` after each, `ask` for a hyperparameter (and is
+answered), `end` once. It is sent `stop` with the outcome to end in.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from keraseq.quiet import quiet_imports
+
+with quiet_imports():
+    import keras
+    import keras_tuner as kt
+    import tensorflow as tf
+
+from optuna.distributions import BaseDistribution, distribution_to_json
+
+from keraseq.config import configure, settings_of
+from keraseq.errors import KeraseqError
+from keraseq.inference.saved import load_model, save_model
+from keraseq.models import count_parameters, create_model, resolve
+from keraseq.tasks import Task, load_task
+from keraseq.training.callbacks import StopOnDivergence
+from keraseq.training.fit import fit
+from keraseq.training.outcome import Outcome
+from keraseq.training.settings import Training
+from keraseq.tuning.hyperparameters import AskingHyperParameters
+from keraseq.tuning.job import Job, TaskReference
+
+DIVERGED = "the loss became NaN or infinite; lower the learning rate or clip_norm"
+ORPHANED = 3  # exit code of a child whose coordinator is gone
+
+
+def run(work: Callable[..., dict[str, Any]], connection: Connection, *args: Any) -> None:
+    """Does `work(connection, *args)` and sends its facts, or the outcome that its exception means, as the end."""
+    started = time.perf_counter()
+    try:
+        facts = work(connection, *args)
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        facts = {"outcome": Outcome.OUT_OF_MEMORY, "message": _first_line(error)}
+    except KeraseqError as error:
+        facts = {"outcome": Outcome.FAILED, "message": str(error), "expected": True}
+    except Exception as error:  # noqa: BLE001 - the boundary of the process: every failure becomes an outcome
+        facts = {
+            "outcome": Outcome.FAILED,
+            "message": f"{type(error).__name__}: {_first_line(error)}",
+            "traceback": traceback.format_exc(),
+        }
+    _send(connection, "end", {**facts, "seconds": time.perf_counter() - started})
+
+
+def prepare(connection: Connection, reference: TaskReference) -> dict[str, Any]:
+    """Prepares and caches a task, and tells what it is."""
+    return {"outcome": Outcome.COMPLETED, "summary": _load(reference).summary()}
+
+
+def train(connection: Connection, job: Job) -> dict[str, Any]:
+    """Builds the model of a trial, trains it, and saves the weights that did best on validation."""
+    task = _load(job.task)
+    family = resolve(job.family, task, job.parameters, job.config)
+    model = create_model(job.family, task, seed=job.seed, **settings_of(family))
+    size = count_parameters(model)
+    if job.max_parameters and size > job.max_parameters:
+        message = f"{size:,} parameters; at most {job.max_parameters:,} are allowed"
+        return {"outcome": Outcome.TOO_LARGE, "parameters": size, "message": message}
+    _send(connection, "ready", {"parameters": size})
+    reporter = Reporter(connection)
+    settings: Training = configure(Training, job.training, "training")
+    result = fit(
+        model,
+        task,
+        seed=job.seed,
+        strategy=job.strategy,
+        callbacks=[reporter],
+        directory=job.folder,
+        progress=False,
+        **settings_of(settings),
+    )
+    facts: dict[str, Any] = {
+        "outcome": reporter.outcome or result.outcome,
+        "score": result.score,
+        "epochs": result.epochs,
+        "best_epoch": result.best_epoch,
+        "jit_compile": result.jit_compile,
+        "parameters": size,
+    }
+    if result.outcome is Outcome.DIVERGED:
+        facts = {**facts, "score": None, "message": DIVERGED}
+    elif result.score is not None:
+        card = {
+            "model": {"name": job.family, "config": settings_of(family)},
+            "training": settings_of(settings),
+            "seed": job.seed,
+            "validation": {task.metric: result.score},
+        }
+        save_model(model, task, job.folder, card)
+    return facts
+
+
+def train_hypermodel(connection: Connection, job: Job, hypermodel: kt.HyperModel) -> dict[str, Any]:
+    """Lets any `kt.HyperModel` build and fit on the task; its hyperparameters ask the coordinator."""
+    task = _load(job.task)
+    keras.utils.set_random_seed(job.seed)
+
+    def ask(name: str, where: BaseDistribution) -> Any:
+        _send(connection, "ask", {"name": name, "distribution": distribution_to_json(where)})
+        return connection.recv()
+
+    hp = AskingHyperParameters(ask)
+    model = hypermodel.build(hp)
+    size = count_parameters(model)
+    _send(connection, "ready", {"parameters": size})
+    divergence, reporter = StopOnDivergence(), Reporter(connection)
+    best = keras.callbacks.EarlyStopping(
+        monitor=task.objective,
+        mode=task.direction,
+        patience=job.training.get("patience") or Training.patience,
+        restore_best_weights=True,
+    )
+    hypermodel.fit(
+        hp,
+        model,
+        task.dataset("train", seed=job.seed),
+        validation_data=task.validation,
+        epochs=job.training.get("epochs", Training.epochs),
+        callbacks=[divergence, reporter, best],
+        shuffle=False,
+        verbose=0,
+    )
+    facts: dict[str, Any] = {"parameters": size, "epochs": reporter.epochs}
+    if divergence.outcome is Outcome.DIVERGED:
+        return {**facts, "outcome": Outcome.DIVERGED, "message": DIVERGED}
+    if best.best_weights is None:
+        message = f"no epoch gave {task.objective}; compile the model with that metric"
+        return {**facts, "outcome": Outcome.FAILED, "message": message}
+    card = {
+        "model": {"name": job.family, "config": dict(hp.values)},
+        "seed": job.seed,
+        "validation": {task.metric: float(best.best)},
+    }
+    save_model(model, task, job.folder, card)
+    return {
+        **facts,
+        "outcome": reporter.outcome or Outcome.COMPLETED,
+        "score": float(best.best),
+        "best_epoch": best.best_epoch + 1,
+    }
+
+
+def evaluate(connection: Connection, reference: TaskReference, folder: str) -> dict[str, Any]:
+    """Scores the saved model of a folder on the test split."""
+    task = _load(reference)
+    model = load_model(folder).model
+    model.compile(loss=task.output.loss(), metrics=task.output.metrics())
+    scores = model.evaluate(task.test, return_dict=True, verbose=0)
+    return {"outcome": Outcome.COMPLETED, "scores": {name: float(value) for name, value in scores.items()}}
+
+
+class Reporter(keras.callbacks.Callback):
+    """Sends every epoch to the coordinator, and stops when told to or when the coordinator is gone."""
+
+    def __init__(self, connection: Connection):
+        super().__init__()
+        self.connection = connection
+        self.outcome: Outcome | None = None
+        self.epochs = 0
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        try:
+            if self.connection.poll():
+                self.outcome = Outcome(self.connection.recv())
+                self.model.stop_training = True
+        except (EOFError, OSError):
+            os._exit(ORPHANED)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.epochs = epoch + 1
+        scores = {name: float(value) for name, value in (logs or {}).items()}
+        _send(self.connection, "epoch", {"epoch": epoch + 1, **scores})
+
+
+def _load(reference: TaskReference) -> Task:
+    return load_task(reference.name, data_dir=reference.data_dir, **reference.settings)
+
+
+def _send(connection: Connection, kind: str, facts: dict[str, Any]) -> None:
+    try:
+        connection.send((kind, facts))
+    except (BrokenPipeError, OSError):
+        os._exit(ORPHANED)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [""])[0]
