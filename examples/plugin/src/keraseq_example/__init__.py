@@ -1,0 +1,1 @@
+"""A plugin of keraseq: one layer and one family, found by entry points."""

@@ -1,0 +1,129 @@
+"""`keraseq search` and `keraseq leaderboard`."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keraseq.cli.output import DataDir, Json, Seed, console, errors, print_json, settings
+from keraseq.errors import UsageError
+
+if TYPE_CHECKING:
+    from keraseq.tuning.study import Study
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(text: str) -> float:
+    """`"90"`, `"90s"`, `"20m"`, `"1.5h"` or `"2d"` as seconds.
+
+    Raises:
+        UsageError: anything else.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
+    if not match or float(match[1]) == 0:
+        raise UsageError(f"a duration is a number above 0 with s, m, h or d, such as 20m; got {text!r}")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def search(
+    task: Annotated[str, typer.Argument(help="Task or TFDS name.")] = "digits",
+    models: Annotated[
+        str,
+        typer.Option("--models", "-m", help="Families, comma-separated; lstm=2 gives lstm two shares."),
+    ] = "lstm,gru,tcn,transformer",
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Trials in all; four a family where --time is not given either.")
+    ] = None,
+    time: Annotated[str | None, typer.Option(help="Of the whole search, such as 20m.")] = None,
+    trial_time: Annotated[str | None, typer.Option(help="Of one trial, which is then scored as it stands.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Short for --set training.epochs=N.")] = None,
+    parameters: Annotated[int | None, typer.Option(min=1, help="Solve every model's width for this size.")] = None,
+    max_parameters: Annotated[int | None, typer.Option(min=1, help="Do not train larger models.")] = None,
+    algorithm: Annotated[str, typer.Option(help="Search algorithm: see keraseq list algorithms.")] = "tpe",
+    workers: Annotated[int, typer.Option(min=1, help="Trials at once.")] = 1,
+    memory: Annotated[float | None, typer.Option(help="GiB above which a trial is killed.")] = None,
+    strategy: Annotated[str, typer.Option(help="Where to train: auto, cpu, gpu, …")] = "auto",
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="task.NAME=VALUE or training.NAME=VALUE; may be repeated.")
+    ] = None,
+    directory: Annotated[
+        Path | None, typer.Option("--directory", "-d", help="The study's folder; the same command finds it again.")
+    ] = None,
+    seed: Seed = 0,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Searches across families: a live leaderboard, and the best model on disk.
+
+    Ctrl-C or a kill leaves a study that the same command goes on with.
+    """
+    from keraseq.config import configure, settings_of
+    from keraseq.training.settings import Training
+    from keraseq.tuning.search import search as run
+    from keraseq.tuning.view import LiveView, PlainView, SilentView
+
+    given = settings(sets or (), ("task", "training"))
+    if epochs is not None:
+        given["training"]["epochs"] = str(epochs)
+    typed = settings_of(configure(Training, given["training"], "training"))
+    with contextlib.ExitStack() as stack:
+        view: Any = SilentView() if json else PlainView(console)
+        if not json and console.is_terminal:
+            view = stack.enter_context(LiveView(console))
+        try:
+            study = run(
+                task,
+                [name.strip() for name in models.split(",") if name.strip()],
+                trials=trials,
+                time=seconds(time) if time else None,
+                trial_time=seconds(trial_time) if trial_time else None,
+                workers=workers,
+                seed=seed,
+                algorithm=algorithm,
+                parameters=parameters,
+                max_parameters=max_parameters,
+                memory=memory,
+                strategy=strategy,
+                directory=directory,
+                task_settings=dict(given["task"]),
+                data_dir=data_dir,
+                view=view,
+                **{name: typed[name] for name in given["training"]},
+            )
+        except KeyboardInterrupt:
+            errors.print("keraseq: interrupted; nothing is lost: the same command goes on", highlight=False)
+            raise typer.Exit(130) from None
+    _show(study, json)
+
+
+def leaderboard(
+    study: Annotated[Path, typer.Argument(help="Folder of a study.")],
+    json: Json = False,
+) -> None:
+    """The leaderboard of a study, finished or not."""
+    from keraseq.tuning.study import Study
+
+    _show(Study(study), json)
+
+
+def _show(study: Study, json: bool) -> None:
+    from keraseq.tuning.view import leaderboard_table
+
+    rows = study.leaderboard()
+    if json:
+        print_json({"study": str(study.path), "task": study.task, "leaderboard": [row.to_json() for row in rows]})
+        return
+    console.print(leaderboard_table(study, rows))
+    console.print(f"padding: {study.task['padding']['train']:.1%} of all time steps fed in training", highlight=False)
+    winner = study.winner()
+    if winner:
+        console.print(f"best: trial {winner.index}, {winner.family} {dict(winner.params)}", highlight=False)
+        if (study.path / "best" / "card.json").is_file():
+            console.print(f"saved in {study.path / 'best'}: keraseq predict {study.path / 'best'} …", highlight=False)
+    else:
+        console.print(f"no trial completed; see {study.path / 'trials'}", highlight=False)

@@ -1,0 +1,102 @@
+"""`keraseq train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from keraseq.cli.output import DataDir, Json, Seed, console, print_json, settings
+from keraseq.errors import KeraseqError
+from keraseq.quiet import quiet_imports
+
+
+def train(
+    model: Annotated[str, typer.Argument(help="Model family.")],
+    task: Annotated[str, typer.Argument(help="Task or TFDS name.")] = "digits",
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="task.NAME=VALUE, model.NAME=VALUE or training.NAME=VALUE; may be repeated."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Short for --set training.epochs=N.")] = None,
+    parameters: Annotated[int | None, typer.Option(min=1, help="Solve the model's width for this size.")] = None,
+    precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
+    strategy: Annotated[str, typer.Option(help="Where to train: auto, cpu, gpu, …")] = "auto",
+    directory: Annotated[Path | None, typer.Option("--directory", "-d", help="Folder of the trained model.")] = None,
+    seed: Seed = 0,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Trains one model on one task, scores it on test, and saves it."""
+    from keraseq.config import configure, settings_of
+    from keraseq.files import make_folder
+    from keraseq.registry import models, strategies
+    from keraseq.tasks import task_config
+    from keraseq.training.settings import Training
+
+    given = settings(sets or (), ("task", "model", "training"))
+    if epochs is not None:
+        given["training"]["epochs"] = str(epochs)
+    entry = models.entry(model)
+    configure(entry.component, given["model"], f"model {entry.name!r}")
+    training: Training = configure(Training, given["training"], "training")
+    config = task_config(task, given["task"])
+    strategies.get(strategy)
+    folder = make_folder(directory or Path("runs") / f"{entry.name}-{task.replace('/', '-')}-{seed}")
+
+    with quiet_imports():
+        from keraseq.inference.saved import save_model
+        from keraseq.training.fit import fit
+    from keraseq.models import count_parameters, create_model, resolve
+    from keraseq.tasks import load_task
+
+    loaded = load_task(task, data_dir=data_dir, **settings_of(config))
+    family = resolve(entry.name, loaded, parameters, given["model"])
+    network = create_model(entry.name, loaded, seed=seed, precision=precision, **settings_of(family))
+    size = count_parameters(network)
+    if not json:
+        console.print(f"{entry.name} on {task}: {size:,} parameters → {folder}", highlight=False)
+    result = fit(
+        network,
+        loaded,
+        seed=seed,
+        strategy=strategy,
+        directory=folder,
+        progress=not json,
+        **settings_of(training),
+    )
+    if result.score is None:
+        raise KeraseqError(f"training {result.outcome} before an epoch ended; lower training.learning_rate")
+    test = network.evaluate(loaded.test, return_dict=True, verbose=0)
+    scores = {"validation": {loaded.metric: result.score}, "test": {name: float(v) for name, v in test.items()}}
+    card = {
+        "model": {"name": entry.name, "config": settings_of(family)},
+        "training": settings_of(training),
+        "precision": precision,
+        "seed": seed,
+        **scores,
+    }
+    save_model(network, loaded, folder, card)
+    facts = {
+        "model": entry.name,
+        "task": task,
+        "outcome": result.outcome,
+        "parameters": size,
+        "epochs": result.epochs,
+        "best_epoch": result.best_epoch,
+        "seconds": round(result.seconds, 1),
+        "jit_compile": result.jit_compile,
+        "chance": loaded.chance,
+        **scores,
+        "directory": str(folder),
+    }
+    if json:
+        print_json(facts)
+        return
+    table = Table(show_header=False)
+    for name, value in facts.items():
+        shown = ", ".join(f"{k} {v:.5g}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+        table.add_row(name, shown)
+    console.print(table)
