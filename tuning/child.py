@@ -23,7 +23,7 @@ with quiet_imports():
 from optuna.distributions import BaseDistribution, distribution_to_json
 
 from keraseq.config import configure, settings_of
-from keraseq.errors import KeraseqError
+from keraseq.errors import KeraseqError, UsageError
 from keraseq.inference.saved import load_model, save_model
 from keraseq.models import count_parameters, create_model, resolve
 from keraseq.tasks import Task, load_task
@@ -46,7 +46,7 @@ def run(work: Callable[..., dict[str, Any]], connection: Connection, *args: Any)
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         facts = {"outcome": Outcome.OUT_OF_MEMORY, "message": _first_line(error)}
     except KeraseqError as error:
-        facts = {"outcome": Outcome.FAILED, "message": str(error), "expected": True}
+        facts = {"outcome": Outcome.FAILED, "message": str(error), "usage": isinstance(error, UsageError)}
     except Exception as error:  # noqa: BLE001 - the boundary of the process: every failure becomes an outcome
         facts = {
             "outcome": Outcome.FAILED,

@@ -29,6 +29,7 @@ from keraseq.tuning.study import Record, Study, readable
 TICK = 0.5  # seconds between looks at deadlines and memory
 GRACE = 30.0  # seconds that a child told to stop has for validating and saving, beside half its limit
 TEST_SHARE = 0.1  # of a time budget, kept for scoring the winners on test
+DEFAULT_TRIALS = 4  # a turn, where nobody says how many
 LAUNCHES = 2  # of one trial at most, where its coordinator died with it
 
 
@@ -139,18 +140,15 @@ class Coordinator:
                 for index, trials in self.study.attempts().items()
             }
             for trial in self.study.optuna.get_trials(deepcopy=False):
-                if trial.state is not TrialState.RUNNING:
-                    continue
-                if launches.get(trial.user_attrs.get("index", -1), 0) >= LAUNCHES:
-                    self._set(
-                        trial.number, {"outcome": Outcome.KILLED, "message": f"with its search, {LAUNCHES} times"}
-                    )
-                self.study.optuna.tell(trial.number, state=TrialState.FAIL)
+                if trial.state is TrialState.RUNNING:
+                    if launches.get(trial.user_attrs.get("index", -1), 0) >= LAUNCHES:
+                        self._give_up(trial)
+                    self.study.optuna.tell(trial.number, state=TrialState.FAIL)
 
-    def _set(self, number: int, attributes: Mapping[str, Any]) -> None:
-        trial = optuna.trial.Trial(self.study.optuna, self.study.optuna.get_trials(deepcopy=False)[number]._trial_id)
-        for name, value in attributes.items():
-            trial.set_user_attr(name, value)
+    def _give_up(self, trial: optuna.trial.FrozenTrial) -> None:
+        running = optuna.trial.Trial(self.study.optuna, trial._trial_id)
+        running.set_user_attr("outcome", Outcome.KILLED)
+        running.set_user_attr("message", f"its search was killed while it ran, {LAUNCHES} times")
 
     def _next(self) -> int | None:
         """The index of the next trial to launch, or None when the budget is spent."""
@@ -176,9 +174,8 @@ class Coordinator:
         """Seconds that the next trial may take: an equal share of what is left, or what was asked for."""
         limits = [self.budget.trial_seconds] if self.budget.trial_seconds else []
         if self.budget.seconds is not None:
-            rounds = 1
-            if self.budget.trials is not None:
-                rounds = math.ceil(max(1, self.budget.trials - len(self.study.records())) / self.workers)
+            trials = self.budget.trials or DEFAULT_TRIALS * len(self.study.plan.models)
+            rounds = math.ceil(max(1, trials - len(self.study.records())) / self.workers)
             limits.append(max(1.0, self._time_left() / rounds))
         return min(limits, default=None)
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import optuna
 
 from keraseq.config import check, configure, settings_of
-from keraseq.errors import KeraseqError
+from keraseq.errors import KeraseqError, UsageError
 from keraseq.files import make_folder
 from keraseq.registry import algorithms, strategies
 from keraseq.registry import models as registry
 from keraseq.tasks import Task, task_config
 from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
-from keraseq.tuning.coordinator import Budget, Coordinator, View, default_memory
+from keraseq.tuning.coordinator import DEFAULT_TRIALS, Budget, Coordinator, View, default_memory
 from keraseq.tuning.executor import call, start_server
 from keraseq.tuning.job import TaskReference
 from keraseq.tuning.study import Plan, Study, locked, open_study
@@ -103,7 +103,7 @@ def search(
     )
     path = Path(directory) if directory is not None else Path("studies") / plan.name
     budget = Budget(
-        trials=4 * len(turns) if trials is None and time is None else trials,
+        trials=DEFAULT_TRIALS * len(turns) if trials is None and time is None else trials,
         seconds=time,
         trial_seconds=trial_time,
         memory=int(memory * 2**30) if memory else default_memory(workers),
@@ -115,7 +115,8 @@ def search(
         if study is None:
             end = call("prepare", reference)
             if end["outcome"] != Outcome.COMPLETED:
-                raise KeraseqError(end["message"] or f"preparing {reference.name} was {end['outcome']}")
+                error = UsageError if end.get("usage") else KeraseqError
+                raise error(end["message"] or f"preparing {reference.name} was {end['outcome']}")
             study = Study.create(path, plan, end["summary"])
         Coordinator(study, budget, workers, shown, hypermodel, began).run()
     return study

@@ -257,7 +257,7 @@ def open_study(path: Path, plan: Plan) -> Study | None:
             raise KeraseqError(f"{path} holds {foreign[0]!r} but no study.json; choose another directory")
         return None
     study = Study(path)
-    old, new = study.plan.to_json(), plan.to_json()
+    old, new = study.plan.to_json(), json.loads(json.dumps(plan.to_json()))
     changed = [f"{name} {old[name]!r} → {new[name]!r}" for name in new if old.get(name) != new[name]]
     if changed:
         raise UsageError(f"{path} holds another study ({'; '.join(changed)}); choose another directory")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -34,6 +34,7 @@ def train(
     from keraseq.files import make_folder
     from keraseq.registry import models, strategies
     from keraseq.tasks import task_config
+    from keraseq.training.outcome import Outcome
     from keraseq.training.settings import Training
 
     given = settings(sets or (), ("task", "model", "training"))
@@ -94,7 +95,13 @@ def train(
     }
     if json:
         print_json(facts)
-        return
+    else:
+        _show(facts)
+    if result.outcome is Outcome.INTERRUPTED:
+        raise typer.Exit(130)
+
+
+def _show(facts: dict[str, Any]) -> None:
     table = Table(show_header=False)
     for name, value in facts.items():
         shown = ", ".join(f"{k} {v:.5g}" for k, v in value.items()) if isinstance(value, dict) else str(value)

@@ -6,13 +6,13 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-import keraseq
 from keraseq.config import settings_of
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.files import make_folder, read_json, replacing, sha256, write_json
@@ -52,7 +52,10 @@ def save_model(
         "layers": _registered_layers(model),
         "parameters": count_parameters(model),
         **(facts or {}),
-        "versions": {"keraseq": keraseq.__version__, "keras": keras.__version__, "python": platform.python_version()},
+        "versions": {
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("keraseq", "keras", keras.backend.backend())},
+        },
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     with replacing(folder / MODEL) as temporary:

@@ -29,7 +29,7 @@ class CNN(Family):
     """
 
     pooling: Annotated[str, Choice("mean", "max"), "how the steps become one vector: mean, max or last"] = "max"
-    filters: Annotated[int, Int(8, 256, log=True), "channels of every layer"] = 64
+    filters: Annotated[int, Int(16, 128, log=True), "channels of every layer"] = 64
     kernel_size: Annotated[int, Choice(3, 5, 7, 9), "taps of each convolution"] = 5
     layers: Annotated[int, Int(1, 4), "convolutions, one on top of the other"] = 2
 

@@ -21,7 +21,7 @@ class RecurrentFamily(Family):
     pooling: Annotated[str, Choice("mean", "max", "last"), "how the steps become one vector: mean, max or last"] = (
         "last"
     )
-    units: Annotated[int, Int(8, 256, log=True), "size of the state of each layer and direction"] = 64
+    units: Annotated[int, Int(16, 128, log=True), "size of the state of each layer and direction"] = 64
     layers: Annotated[int, Int(1, 3), "recurrent layers, one on top of the other"] = 1
     bidirectional: Annotated[bool, Choice(False, True), "whether each layer also runs from the end to the start"] = (
         False

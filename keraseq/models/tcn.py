@@ -34,9 +34,9 @@ class TCN(Family):
     pooling: Annotated[str, Choice("mean", "max", "last"), "how the steps become one vector: mean, max or last"] = (
         "last"
     )
-    filters: Annotated[int, Int(8, 256, log=True), "channels of every block"] = 64
+    filters: Annotated[int, Int(16, 128, log=True), "channels of every block"] = 64
     kernel_size: Annotated[int, Choice(2, 3, 5, 7), "taps of each convolution"] = 3
-    levels: Annotated[int, Int(2, 8), "blocks; each doubles the dilation"] = 6
+    levels: Annotated[int, Int(3, 8), "blocks; each doubles the dilation"] = 6
     weight_norm: Annotated[bool, Choice(False, True), "whether length and direction of filters are learned apart"] = (
         True
     )

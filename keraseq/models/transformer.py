@@ -28,11 +28,11 @@ class Transformer(Family):
     Differs from the paper: normalisation before each part and GELU; see `keraseq.layers.TransformerBlock`.
     """
 
-    units: Annotated[int, Int(16, 256, log=True), "features of every step within the model"] = 64
+    units: Annotated[int, Int(16, 128, log=True), "features of every step within the model"] = 64
     heads: Annotated[
         int, Choice(1, 2, 4, 8), "attention heads; each has units / heads features, rounded up to even"
     ] = 4
-    layers: Annotated[int, Int(1, 4), "blocks, one on top of the other"] = 2
+    layers: Annotated[int, Int(1, 3), "blocks, one on top of the other"] = 2
     feed_forward: Annotated[int, Choice(1, 2, 4), "features within a feed-forward network, as a multiple of units"] = 2
     positions: Annotated[str, Choice(*POSITIONS), "how a step knows its place: sinusoidal, learned or rotary"] = (
         "rotary"

@@ -58,16 +58,6 @@ def writing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_json(folder: Path, name: str, data: Any) -> None:
-    """Writes `data` to the file `name` of `folder`."""
-    (folder / name).write_text(json.dumps(data), encoding="utf-8")
-
-
-def read_json(folder: Path, name: str) -> Any:
-    """What `write_json` wrote."""
-    return json.loads((folder / name).read_text(encoding="utf-8"))
-
-
 def unwritable(error: OSError) -> KeraseqError:
     """The error to raise where writing the cache failed."""
     return KeraseqError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from keraseq.registry import tasks
 from keraseq.tasks.config import TaskConfig
@@ -24,6 +24,8 @@ class Digits(TaskConfig):
 
     1,797 images of 8 × 8 pixels with 17 grey levels, part of scikit-learn; every fifth of each digit is for test.
     """
+
+    batch_size: Annotated[int, "sequences a batch"] = 32
 
     source: ClassVar[str] = "digits:1.0.0"
     standardise: ClassVar[bool] = True

@@ -12,6 +12,7 @@ import numpy as np
 
 from keraseq.config import configure
 from keraseq.errors import KeraseqError, UsageError
+from keraseq.files import write_json
 from keraseq.models import inputs as input_kinds
 from keraseq.models import outputs as output_kinds
 from keraseq.models.inputs import Features, Inputs
@@ -91,8 +92,8 @@ def _encode(name: str, config: TaskConfig, data_dir: str | None, folder: Path) -
     try:
         for split in SPLITS:
             examples[split].save(folder, split)
-        cache.write_json(folder, "preprocessor.json", preprocessor.to_json())
-        cache.write_json(folder, "task.json", meta)
+        write_json(folder / "preprocessor.json", preprocessor.to_json())
+        write_json(folder / "task.json", meta)
     except OSError as error:
         raise cache.unwritable(error) from error
 

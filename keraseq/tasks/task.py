@@ -11,10 +11,10 @@ import numpy as np
 
 from keraseq.config import check, settings_of
 from keraseq.errors import UsageError, unknown
+from keraseq.files import read_json
 from keraseq.models import inputs as input_kinds
 from keraseq.models import outputs as output_kinds
 from keraseq.models.outputs import Classification
-from keraseq.tasks import cache
 from keraseq.tasks.config import TaskConfig
 from keraseq.tasks.examples import Examples
 from keraseq.tasks.pipeline import assemble, padding, plan
@@ -50,11 +50,11 @@ class Task:
     def __init__(self, name: str, config: TaskConfig, folder: Path, data_dir: str | None = None):
         self.name = name
         self.config = config
-        meta = cache.read_json(folder, "task.json")
+        meta = read_json(folder / "task.json", "delete its folder")
         self.inputs = input_kinds.from_json(meta["inputs"])
         self.output = output_kinds.from_json(meta["output"])
         self.about: dict[str, Any] = meta["about"]
-        self.preprocessor = Preprocessor.from_json(cache.read_json(folder, "preprocessor.json"))
+        self.preprocessor = Preprocessor.from_json(read_json(folder / "preprocessor.json", "delete its folder"))
         self.data_dir = data_dir
         self._examples = {split: Examples.load(folder, split) for split in SPLITS}
 

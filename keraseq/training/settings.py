@@ -14,9 +14,9 @@ DECAYS = ("none", "cosine")
 class Training:
     """How a model is trained: AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) with early stopping on validation."""
 
-    epochs: Annotated[int, "most passes over the training split"] = 20
+    epochs: Annotated[int, "most passes over the training split"] = 12
     learning_rate: Annotated[float, Float(5e-4, 1e-2, log=True), "highest step size of AdamW"] = 2e-3
-    warmup: Annotated[float, "share of all steps in which the step size rises from zero, in [0, 1)"] = 0.0
+    warmup: Annotated[float, "share of all steps in which the step size rises from zero, in [0, 1)"] = 0.02
     decay: Annotated[str, "how the step size falls over all steps: none or cosine (to zero)"] = "none"
     weight_decay: Annotated[float, Float(1e-5, 1e-1, log=True), "decoupled decay of matrices"] = 1e-4
     clip_norm: Annotated[float | None, "largest global norm of the gradient; null is off"] = 1.0

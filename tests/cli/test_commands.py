@@ -1,0 +1,115 @@
+"""The commands, as a user types them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def keraseq(*arguments, **options):
+    command = [sys.executable, "-m", "keraseq", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+
+
+def succeeds(*arguments, **options):
+    result = keraseq(*arguments, **options)
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stdout
+
+
+def fails(code, *arguments, **options):
+    result = keraseq(*arguments, **options)
+    assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) <= 2 or "Usage:" in result.stderr, result.stderr
+    return result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[], ["list"], ["describe"], ["data"], ["data", "prepare"], ["train"], ["search"], ["leaderboard"], ["predict"]],
+)
+def test_every_command_has_help(command):
+    assert "Usage:" in succeeds(*command, "--help")
+
+
+def test_list_and_describe():
+    listed = json.loads(succeeds("list", "--json"))
+    assert set(listed) == {"layers", "models", "tasks", "algorithms", "strategies"}
+    assert "tcn" in [row["name"] for row in listed["models"]]
+    assert "transformer" in succeeds("list", "models")
+    assert [row["name"] for row in json.loads(succeeds("list", "models", "--match", "*rnn*", "--json"))["models"]] == [
+        "rnn"
+    ]
+    tagged = json.loads(succeeds("list", "models", "--tag", "recurrent", "--json"))["models"]
+    assert {row["name"] for row in tagged} >= {"rnn", "lstm", "gru"}
+    (described,) = json.loads(succeeds("describe", "tcn", "--json"))
+    assert described["reference"] == "arXiv:1803.01271"
+    assert {"name", "type", "default", "range", "meaning"} == set(described["settings"][0])
+    both = json.loads(succeeds("describe", "gru", "--json"))
+    assert [d["kind"] for d in both] == ["layer", "model"]
+    assert "imdb_reviews" in succeeds("data", "list")
+
+
+def test_train_saves_a_model_that_predicts(tmp_path, data_dir, digits):
+    options = ("--epochs", "4", "--set", "task.batch_size=16", "--set", "training.learning_rate=0.01", "--seed", "0")
+    where = ("--data-dir", data_dir, "-d", tmp_path / "model")
+    result = json.loads(succeeds("train", "tcn", "digits", "--parameters", "8000", *options, *where, "--json"))
+    assert abs(result["parameters"] - 8000) <= 400
+    assert result["test"]["accuracy"] > 0.7
+    card = json.loads((tmp_path / "model" / "card.json").read_text())
+    assert card["task"]["settings"]["batch_size"] == 16
+    assert card["training"]["learning_rate"] == 0.01
+    assert card["test"] == result["test"]
+    raw = digits.raw("test", 30)
+    lines = "\n".join(json.dumps(image.tolist()) for image, _ in raw)
+    answers = json.loads(succeeds("predict", tmp_path / "model", "--json", input=lines))
+    assert sum(answer["label"] == str(label) for answer, (_, label) in zip(answers, raw, strict=True)) > 18
+    assert "accuracy" in (tmp_path / "model" / "history.jsonl").read_text()
+
+
+def test_search_prints_a_leaderboard_and_goes_on(tmp_path, data_dir):
+    command = ("search", "digits", "-m", "linear,rnn", "--trials", "2", "--epochs", "1", "--parameters", "1500")
+    where = ("--data-dir", data_dir, "-d", tmp_path / "study")
+    shown = succeeds(*command, *where)
+    assert "trial 0  linear" in shown
+    assert "padding: 0.0% of all time steps fed" in shown
+    assert f"saved in {tmp_path}" in "".join(shown.split("\n"))
+    again = json.loads(succeeds(*command, *where, "--json"))
+    assert [row["trials"] for row in again["leaderboard"]] == [1, 1]
+    assert all(0 <= row["test"] <= 1 for row in again["leaderboard"])
+    assert json.loads(succeeds("leaderboard", tmp_path / "study", "--json"))["leaderboard"] == again["leaderboard"]
+    assert "★" in succeeds("leaderboard", tmp_path / "study")
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "message"),
+    [
+        (2, ["train", "lstn"], "no model named 'lstn'; did you mean 'lstm'"),
+        (2, ["train", "gru", "--set", "model.unit=4"], "no setting named 'unit'; did you mean 'units'"),
+        (2, ["train", "gru", "--set", "model.units=many"], "units must be int"),
+        (2, ["train", "gru", "--set", "model.units=0"], "units must be at least 1; got 0"),
+        (2, ["train", "gru", "--set", "units=4"], "--set takes group.name=value"),
+        (2, ["train", "gru", "--set", "net.units=4"], "no group of settings named 'net'"),
+        (2, ["train", "gru", "--set", "training.decay=linear"], "decay must be one of none, cosine; got 'linear'"),
+        (2, ["train", "gru", "--precision", "float8"], "precision must be one of"),
+        (2, ["train", "gru", "adding", "--set", "task.length=1"], "length must be at least 2"),
+        (2, ["train", "gru", "digts"], "no task named 'digts'; did you mean 'digits'"),
+        (2, ["search", "digits", "--models", "gru,tnc"], "did you mean 'tcn'"),
+        (2, ["search", "digits", "--time", "soon"], "a duration is a number above 0 with s, m, h or d"),
+        (2, ["search", "digits", "--trials", "0"], "--trials"),
+        (2, ["describe", "gruu"], "no component named 'gruu'; did you mean 'gru'"),
+        (2, ["list", "model"], "no kind named 'model'; did you mean 'models'"),
+        (2, ["frobnicate"], "No such command"),
+        (1, ["leaderboard", "nowhere"], "no study in nowhere"),
+        (1, ["predict", "nowhere", "text"], "no model in nowhere"),
+        (1, ["train", "gru", "-d", "file/below"], "cannot write to file/below"),
+        (1, ["search", "digits", "-d", "file/below"], "cannot write to file/below"),
+    ],
+)
+def test_mistakes_get_one_line_and_an_exit_code(tmp_path, data_dir, code, arguments, message):
+    (tmp_path / "file").write_text("")
+    assert message in fails(code, *arguments, cwd=tmp_path, env={**os.environ, "TFDS_DATA_DIR": data_dir})

@@ -1,0 +1,50 @@
+"""The example plugin, installed by pip outside the source tree: listed, described, checked, searched, saved, loaded."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("keraseq_example") is None,
+    reason="the example plugin is not installed: pip install ./examples/plugin",
+)
+
+
+def keraseq(*arguments):
+    command = [sys.executable, "-m", "keraseq", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_it_is_listed_and_described():
+    listed = keraseq("list", "--json")
+    assert {"name": "leaky", "source": "keraseq-example 0.1.0"} in listed["models"]
+    assert {"name": "leaky_integrator", "source": "keraseq-example 0.1.0"} in listed["layers"]
+    (described,) = keraseq("describe", "leaky", "--json")
+    assert described["source"] == "keraseq-example 0.1.0"
+    assert "units" in [setting["name"] for setting in described["settings"]]
+
+
+def test_its_layer_passes_every_check():
+    from keraseq.testing import check_layer
+
+    check_layer("leaky_integrator", units=4)
+
+
+def test_its_family_passes_every_check():
+    from keraseq.testing import check_model
+
+    check_model("leaky")
+
+
+def test_it_is_searched_saved_and_loaded(tmp_path, data_dir, digits):
+    options = ["--models", "leaky", "--trials", "1", "--epochs", "2", "--data-dir", data_dir, "--json"]
+    found = keraseq("search", "digits", *options, "--directory", str(tmp_path / "study"))
+    assert found["leaderboard"][0]["family"] == "leaky"
+    example = json.dumps(digits.raw("test", 1)[0][0].tolist())
+    (answer,) = keraseq("predict", str(tmp_path / "study" / "best"), example, "--json")
+    assert answer["label"] in digits.output.labels
