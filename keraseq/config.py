@@ -32,6 +32,10 @@ class Int:
     step: int = 1
     log: bool = False
 
+    def __str__(self) -> str:
+        step = f", step {self.step}" if self.step > 1 else ""
+        return f"{self.low} … {self.high}{step}{', log' if self.log else ''}"
+
 
 @dataclass(frozen=True)
 class Float:
@@ -40,6 +44,9 @@ class Float:
     low: float
     high: float
     log: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.low:g} … {self.high:g}{', log' if self.log else ''}"
 
 
 @dataclass(frozen=True, init=False)
@@ -50,6 +57,9 @@ class Choice:
 
     def __init__(self, *values: Any):
         object.__setattr__(self, "values", values)
+
+    def __str__(self) -> str:
+        return " | ".join(map(str, self.values))
 
 
 Range = Int | Float | Choice

@@ -136,7 +136,7 @@ class Coordinator:
             while any(trial.state is TrialState.WAITING for trial in self.study.optuna.get_trials(deepcopy=False)):
                 self.study.optuna.ask()
             launches = {
-                index: sum(trial.user_attrs.get("launched", False) for trial in trials)
+                index: sum("launched" in t.user_attrs and "outcome" not in t.user_attrs for t in trials)
                 for index, trials in self.study.attempts().items()
             }
             for trial in self.study.optuna.get_trials(deepcopy=False):

@@ -69,7 +69,7 @@ def _settings(component: Any) -> list[dict[str, Any]]:
             "name": field.name,
             "type": getattr(field.type, "__name__", str(field.type)),
             "default": None if field.default is dataclasses.MISSING else field.default,
-            "range": repr(field.range) if field.range else None,
+            "range": str(field.range) if field.range else None,
             "meaning": field.meaning,
         }
         for field in config.fields(component)

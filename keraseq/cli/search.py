@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -122,8 +123,13 @@ def _show(study: Study, json: bool) -> None:
     console.print(f"padding: {study.task['padding']['train']:.1%} of all time steps fed in training", highlight=False)
     winner = study.winner()
     if winner:
-        console.print(f"best: trial {winner.index}, {winner.family} {dict(winner.params)}", highlight=False)
+        console.print(f"best: trial {winner.index}, {winner.family}: {_brief(winner.params)}", highlight=False)
         if (study.path / "best" / "card.json").is_file():
             console.print(f"saved in {study.path / 'best'}: keraseq predict {study.path / 'best'} …", highlight=False)
     else:
         console.print(f"no trial completed; see {study.path / 'trials'}", highlight=False)
+
+
+def _brief(params: Mapping[str, Any]) -> str:
+    named = ((name.rpartition("/")[2], value) for name, value in params.items())
+    return ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in named)

@@ -29,7 +29,7 @@ CASES = {
     "pooling": [lambda kind=kind: layers.Pooling(kind) for kind in ("mean", "max", "last", "ends")],
 }
 
-# Takes two inputs: tested in test_masking.py, and used by the checks themselves.
+# Takes two inputs: tested in test_layers.py, and used by the checks themselves.
 OTHERS = ["attach_mask"]
 
 
