@@ -51,7 +51,7 @@ class PlainView(SilentView):
 
     def ended(self, record: Record) -> None:
         """One line."""
-        self.console.print(_line(record), highlight=False)
+        self.console.print(_line(record), highlight=False, soft_wrap=True)
 
 
 class LiveView:
@@ -82,7 +82,7 @@ class LiveView:
 
     def ended(self, record: Record) -> None:
         """A line above the table."""
-        self.console.print(_line(record), highlight=False)
+        self.console.print(_line(record), highlight=False, soft_wrap=True)
 
 
 def _line(record: Record) -> str:

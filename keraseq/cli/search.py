@@ -120,14 +120,15 @@ def _show(study: Study, json: bool) -> None:
         print_json({"study": str(study.path), "task": study.task, "leaderboard": [row.to_json() for row in rows]})
         return
     console.print(leaderboard_table(study, rows))
-    console.print(f"padding: {study.task['padding']['train']:.1%} of all time steps fed in training", highlight=False)
+    lines = [f"padding: {study.task['padding']['train']:.1%} of all time steps fed in training"]
     winner = study.winner()
-    if winner:
-        console.print(f"best: trial {winner.index}, {winner.family}: {_brief(winner.params)}", highlight=False)
-        if (study.path / "best" / "card.json").is_file():
-            console.print(f"saved in {study.path / 'best'}: keraseq predict {study.path / 'best'} …", highlight=False)
+    if winner is None:
+        lines.append(f"no trial completed; see {study.path / 'trials'}")
     else:
-        console.print(f"no trial completed; see {study.path / 'trials'}", highlight=False)
+        lines.append(f"best: trial {winner.index}, {winner.family}: {_brief(winner.params)}")
+        if (study.path / "best" / "card.json").is_file():
+            lines.append(f"saved in {study.path / 'best'}: keraseq predict {study.path / 'best'} …")
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
 def _brief(params: Mapping[str, Any]) -> str:

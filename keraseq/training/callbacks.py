@@ -77,4 +77,4 @@ class ShowProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         scores = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-        self.console.print(f"epoch {epoch + 1}/{self.epochs}  {scores}", highlight=False)
+        self.console.print(f"epoch {epoch + 1}/{self.epochs}  {scores}", highlight=False, soft_wrap=True)

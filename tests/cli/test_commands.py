@@ -77,7 +77,7 @@ def test_search_prints_a_leaderboard_and_goes_on(tmp_path, data_dir):
     shown = succeeds(*command, *where)
     assert "trial 0  linear" in shown
     assert "padding: 0.0% of all time steps fed" in shown
-    assert f"saved in {tmp_path}" in "".join(shown.split("\n"))
+    assert f"saved in {tmp_path}" in shown
     again = json.loads(succeeds(*command, *where, "--json"))
     assert [row["trials"] for row in again["leaderboard"]] == [1, 1]
     assert all(0 <= row["test"] <= 1 for row in again["leaderboard"])
