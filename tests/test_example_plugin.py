@@ -22,9 +22,9 @@ def keraseq(*arguments):
 
 def test_it_is_listed_and_described():
     listed = keraseq("list", "--json")
-    assert {"name": "leaky", "source": "keraseq-example 0.1.0"} in listed["models"]
-    assert {"name": "leaky_integrator", "source": "keraseq-example 0.1.0"} in listed["layers"]
-    (described,) = keraseq("describe", "leaky", "--json")
+    assert {"name": "aft", "source": "keraseq-example 0.1.0"} in listed["models"]
+    assert {"name": "aft_simple", "source": "keraseq-example 0.1.0"} in listed["layers"]
+    (described,) = keraseq("describe", "aft", "--json")
     assert described["source"] == "keraseq-example 0.1.0"
     assert "units" in [setting["name"] for setting in described["settings"]]
 
@@ -32,19 +32,19 @@ def test_it_is_listed_and_described():
 def test_its_layer_passes_every_check():
     from keraseq.testing import check_layer
 
-    check_layer("leaky_integrator", units=4)
+    check_layer("aft_simple", units=4)
 
 
 def test_its_family_passes_every_check():
     from keraseq.testing import check_model
 
-    check_model("leaky")
+    check_model("aft")
 
 
 def test_it_is_searched_saved_and_loaded(tmp_path, data_dir, digits):
-    options = ["--models", "leaky", "--trials", "1", "--epochs", "2", "--data-dir", data_dir, "--json"]
+    options = ["--models", "aft", "--trials", "1", "--epochs", "2", "--data-dir", data_dir, "--json"]
     found = keraseq("search", "digits", *options, "--directory", str(tmp_path / "study"))
-    assert found["leaderboard"][0]["family"] == "leaky"
+    assert found["leaderboard"][0]["validation"] > 0.2
     example = json.dumps(digits.raw("test", 1)[0][0].tolist())
     (answer,) = keraseq("predict", str(tmp_path / "study" / "best"), example, "--json")
     assert answer["label"] in digits.output.labels

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from keraseq.cli.output import DataDir, Json, console, print_json, settings
+from keraseq.cli.output import DataDir, Json, brief, console, print_json, settings
+from keraseq.quiet import quiet_imports
 from keraseq.registry import tasks
 
 app = typer.Typer(help="Data sets: what there is, and preparing them.", no_args_is_help=True)
@@ -38,6 +39,9 @@ def prepare(
     """Downloads, prepares and caches tasks, and prints what they are."""
     from keraseq.tasks import load_task
 
+    with quiet_imports():
+        import tensorflow  # noqa: F401 (TFDS would import it, and not quietly)
+
     given = settings(sets or (), ("task",))["task"]
     summaries = [load_task(name, data_dir=data_dir, **given).summary() for name in names]
     if json:
@@ -46,5 +50,5 @@ def prepare(
     for summary in summaries:
         table = Table(title=summary["name"], show_header=False)
         for key, value in summary.items():
-            table.add_row(key, f"{value:.4g}" if isinstance(value, float) else str(value))
+            table.add_row(key, brief(value))
         console.print(table)

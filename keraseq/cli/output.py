@@ -26,6 +26,21 @@ def print_json(data: Any) -> None:
     typer.echo(json.dumps(data, indent=1, ensure_ascii=False, default=str))
 
 
+def brief(value: Any) -> str:
+    """Plain data for people: numbers rounded, mappings as `name value` pairs."""
+    match value:
+        case float():
+            return f"{value:.4g}"
+        case None:
+            return "–"
+        case dict():
+            separator = "\n" if any(isinstance(part, dict) for part in value.values()) else ", "
+            return separator.join(f"{name} {brief(part)}" for name, part in value.items())
+        case list() | tuple():
+            return " ".join(brief(part) for part in value)
+    return str(value)
+
+
 def settings(pairs: Iterable[str], groups: Iterable[str]) -> dict[str, dict[str, str]]:
     """`["task.length=200"]` as `{"task": {"length": "200"}}`, with each of `groups` present.
 

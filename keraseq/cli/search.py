@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keraseq.cli.output import DataDir, Json, Seed, console, errors, print_json, settings
+from keraseq.cli.output import DataDir, Json, Seed, brief, console, errors, print_json, settings
 from keraseq.errors import UsageError
 
 if TYPE_CHECKING:
@@ -125,12 +124,8 @@ def _show(study: Study, json: bool) -> None:
     if winner is None:
         lines.append(f"no trial completed; see {study.path / 'trials'}")
     else:
-        lines.append(f"best: trial {winner.index}, {winner.family}: {_brief(winner.params)}")
+        params = {name.rpartition("/")[2]: value for name, value in winner.params.items()}
+        lines.append(f"best: trial {winner.index}, {winner.family}: {brief(params)}")
         if (study.path / "best" / "card.json").is_file():
             lines.append(f"saved in {study.path / 'best'}: keraseq predict {study.path / 'best'} …")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
-
-
-def _brief(params: Mapping[str, Any]) -> str:
-    named = ((name.rpartition("/")[2], value) for name, value in params.items())
-    return ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in named)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from keraseq.cli.output import DataDir, Json, Seed, console, print_json, settings
+from keraseq.cli.output import DataDir, Json, Seed, brief, console, print_json, settings
 from keraseq.errors import KeraseqError
 from keraseq.quiet import quiet_imports
 
@@ -104,6 +104,5 @@ def train(
 def _show(facts: dict[str, Any]) -> None:
     table = Table(show_header=False)
     for name, value in facts.items():
-        shown = ", ".join(f"{k} {v:.5g}" for k, v in value.items()) if isinstance(value, dict) else str(value)
-        table.add_row(name, shown)
+        table.add_row(name, brief(value))
     console.print(table)

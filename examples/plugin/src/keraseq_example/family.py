@@ -1,4 +1,4 @@
-"""A family of leaky integrators. Importing it imports no Keras: the layer is looked up when a model is built."""
+"""An attention-free Transformer. Importing it imports no Keras: the layer is looked up when a model is built."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     import keras
 
 
-@models.register("leaky", tags={"recurrent", "causal"}, reference="Jaeger et al. 2007, Neural Networks 20")
+@models.register("aft", tags={"attention", "causal"}, reference="arXiv:2105.14103")
 @dataclass(frozen=True)
-class Leaky(Family):
-    """Leaky integrators with a dense layer between them: memory without gates.
+class AFT(Family):
+    """Attention-free Transformer: residual blocks of a running weighted mean and a dense layer.
 
-    Reference: Jaeger et al. 2007, Neural Networks 20.
+    Reference: Zhai et al. 2021, arXiv:2105.14103.
 
-    Differs from the paper: all weights are learned by gradient descent.
+    Differs from the paper: one dense layer in place of the feed-forward network.
     """
 
-    units: Annotated[int, Int(16, 256, log=True), "integrators of every layer"] = 64
-    depth: Annotated[int, Int(1, 3), "layers, one on top of the other"] = 2
+    units: Annotated[int, Int(16, 128, log=True), "features of every step within the model"] = 64
+    depth: Annotated[int, Int(1, 3), "blocks, one on top of the other"] = 2
 
     width: ClassVar[str] = "units"
 
@@ -35,7 +35,10 @@ class Leaky(Family):
     def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:
         import keras
 
+        x = keras.layers.Dense(self.units, name="projection")(x)
         for i in range(self.depth):
-            x = layers.get("leaky_integrator")(self.units, name=f"integrator_{i}")(x)
-            x = keras.layers.Dense(self.units, activation="gelu", name=f"mix_{i}")(x)
+            y = keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{i}")(x)
+            y = layers.get("aft_simple")(self.units, name=f"attention_{i}")(y)
+            y = keras.layers.Dense(self.units, activation="gelu", name=f"mix_{i}")(y)
+            x = keras.layers.Add(name=f"block_{i}")([x, keras.layers.Dropout(self.dropout, name=f"dropout_{i}")(y)])
         return x

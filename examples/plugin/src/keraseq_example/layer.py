@@ -1,4 +1,4 @@
-"""A leaky integrator: the simplest memory there is."""
+"""Attention without queries times keys: a running, learned weighting of all steps so far."""
 
 from __future__ import annotations
 
@@ -10,23 +10,29 @@ from keras import ops
 from keraseq.config import check
 from keraseq.registry import layers
 
+CAP = 10.0
 
-@layers.register("leaky_integrator", tags={"recurrent", "causal"}, reference="Jaeger et al. 2007, Neural Networks 20")
+
+@layers.register("aft_simple", tags={"attention", "causal"}, reference="arXiv:2105.14103")
 @keras.saving.register_keras_serializable("keraseq_example")
-class LeakyIntegrator(keras.Layer):
-    """Every unit is a running mean of its input, with a learned rate of forgetting.
+class AFTSimple(keras.Layer):
+    """Each step reads a weighted mean of the steps so far, feature by feature, through a gate.
 
-        h_t = a * h_(t-1) + (1 - a) * W x_t,   a = σ(r),   h_0 = 0
+        y_t = σ(q_t) * Σ_(s ≤ t) exp(k_s) * v_s / Σ_(s ≤ t) exp(k_s),   q, k, v = W x
 
     Args:
-        units: size of state and output, at least 1.
+        units: features of the output, at least 1.
 
     Call shapes: `(batch, time, features)` → `(batch, time, units)`.
 
-    Mask: at padding, wherever it lies, the state is carried on unchanged. Passed on.
+    Mask: padding, wherever it lies, has no weight. Passed on.
 
     Raises:
         UsageError: units below 1.
+
+    Reference: Zhai et al. 2021, An Attention Free Transformer, arXiv:2105.14103, eq. 3, made causal.
+
+    Differs from the paper: k is kept within ±10 by a scaled tanh, so that sums of exponentials stay finite.
     """
 
     def __init__(self, units: int, **kwargs: Any):
@@ -36,21 +42,17 @@ class LeakyIntegrator(keras.Layer):
         self.supports_masking = True
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], self.units))
-        self.rate = self.add_weight(
-            name="rate", shape=(self.units,), initializer=keras.initializers.RandomUniform(0.0, 4.0)
-        )
+        self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], 3 * self.units))
 
     def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
-        a = ops.sigmoid(self.rate)
-        u = (1 - a) * ops.matmul(x, self.kernel)  # (batch, time, units)
-        a = ops.broadcast_to(a, ops.shape(u))
+        q, k, v = ops.split(ops.cast(ops.matmul(x, self.kernel), "float32"), 3, axis=-1)  # (batch, time, units) each
+        weight = ops.exp(CAP * ops.tanh(k / CAP))
         if mask is not None:
             valid = ops.expand_dims(ops.cast(mask, "bool"), -1)
-            a, u = ops.where(valid, a, ops.ones_like(a)), ops.where(valid, u, ops.zeros_like(u))
-        # (a, u) then (b, v) is (a b, b u + v): associative, so all steps are computed in parallel.
-        _, h = ops.associative_scan(lambda p, q: (p[0] * q[0], q[0] * p[1] + q[1]), (a, u), axis=1)
-        return h
+            weight = ops.where(valid, weight, ops.zeros_like(weight))
+            v = ops.where(valid, v, ops.zeros_like(v))
+        total = ops.maximum(ops.cumsum(weight, axis=1), 1e-6)
+        return ops.cast(ops.sigmoid(q) * ops.cumsum(weight * v, axis=1) / total, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.units)
