@@ -18,9 +18,8 @@ class AskingHyperParameters(kt.HyperParameters):
     """Hyperparameters that ask for each active value when the model first declares it.
 
     Args:
-        ask: called once for each active hyperparameter with its full name and its range; gives the value. With an
-            Optuna trial, `lambda name, where: trial._suggest(name, where)`; in a child process, a question through
-            the pipe.
+        ask: called once for each active hyperparameter with its full name and its range; gives the value. In a child
+            process of a search it asks the coordinator's Optuna trial through the pipe.
 
     Inactive hyperparameters (their parent has another value) are never asked for and give None, as in KerasTuner.
     """
@@ -38,12 +37,8 @@ class AskingHyperParameters(kt.HyperParameters):
     def _value(self, hp: Any) -> Any:
         if isinstance(hp, kinds.Fixed):
             return hp.value
-        where = distribution(hp)
-        value = self._ask(hp.name, where)
-        return hp.prob_to_value(value) if where == _UNIT and not isinstance(hp, kinds.Boolean) else value
-
-
-_UNIT = FloatDistribution(0.0, 1.0)
+        value = self._ask(hp.name, distribution(hp))
+        return hp.prob_to_value(value) if getattr(hp, "sampling", None) == "reverse_log" else value
 
 
 def distribution(hp: Any) -> BaseDistribution:
@@ -61,7 +56,7 @@ def distribution(hp: Any) -> BaseDistribution:
             f"hyperparameter {hp.name!r} is a {type(hp).__name__}; known: Choice, Int, Float, Boolean, Fixed"
         )
     if hp.sampling == "reverse_log":
-        return _UNIT
+        return FloatDistribution(0.0, 1.0)
     if hp.sampling == "log" and hp.step is not None:
         return CategoricalDistribution(tuple(hp.values))
     if isinstance(hp, kinds.Int):

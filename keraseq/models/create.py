@@ -91,6 +91,7 @@ def build(
     """The Keras model of a configuration: inputs, backbone, pooling, head. Arguments as in `create_model`."""
     import keras
 
+    family.check_inputs(inputs)
     if seed is not None:
         keras.utils.set_random_seed(seed)
     given, x = enter(inputs, family.channels)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from keraseq import layers
 from keraseq.config import Choice, Float, check
+from keraseq.models.inputs import Inputs
 
 if TYPE_CHECKING:
     import keras
@@ -39,6 +40,9 @@ class Family(ABC):
     def channels(self) -> int:
         """The value of the width field."""
         return getattr(self, self.width)
+
+    def check_inputs(self, inputs: Inputs) -> None:  # noqa: B027 (most families take all inputs)
+        """Raises UsageError where the family cannot take such inputs; by default it takes all."""
 
     @abstractmethod
     def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:

@@ -20,10 +20,12 @@ class Tokens:
     Attributes:
         vocabulary_size: number of symbols, padding included.
         length: steps of every sequence, or None where sequences differ and are padded.
+        longest: steps of the longest sequence, or None where nobody knows.
     """
 
     vocabulary_size: int
     length: int | None = None
+    longest: int | None = None
 
     def __post_init__(self) -> None:
         check(

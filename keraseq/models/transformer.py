@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from keraseq import layers
 from keraseq.config import Choice, Int, check
 from keraseq.models.family import Family
+from keraseq.models.inputs import Inputs, Tokens
 from keraseq.registry import models
 
 if TYPE_CHECKING:
@@ -45,6 +46,14 @@ class Transformer(Family):
         super().__post_init__()
         self.check_positive("heads", "layers", "feed_forward", "max_length")
         check(self.positions in POSITIONS, f"positions must be one of {', '.join(POSITIONS)}; got {self.positions!r}")
+
+    def check_inputs(self, inputs: Inputs) -> None:
+        longest = inputs.longest if isinstance(inputs, Tokens) else inputs.length
+        check(
+            self.positions != "learned" or longest is None or longest <= self.max_length,
+            f"learned positions reach {self.max_length} steps (max_length), but the task has up to {longest}; raise "
+            "the model's max_length, or use rotary or sinusoidal positions",
+        )
 
     def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:
         import keras

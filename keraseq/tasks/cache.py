@@ -18,7 +18,7 @@ from typing import Any
 
 from keraseq.errors import KeraseqError
 
-FORMAT = 1  # raised whenever the files of a folder, or the way they are encoded, change
+FORMAT = 2  # raised whenever the files of a folder, or the way they are encoded, change
 
 
 def directory() -> Path:

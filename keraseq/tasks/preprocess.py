@@ -79,7 +79,7 @@ class TextPreprocessor(Preprocessor):
         self.tokeniser = tokeniser
         self.max_length = max_length
         self.truncate = truncate
-        self.spec = Tokens(tokeniser.size)
+        self.spec = Tokens(tokeniser.size, longest=max_length)
 
     def steps(self, raws: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
         for index, raw in enumerate(raws):

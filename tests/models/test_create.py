@@ -132,11 +132,6 @@ def test_wrong_settings_are_refused(name, settings, message) -> None:
         create_model(name, TEXT, **settings)
 
 
-def test_learned_positions_refuse_longer_sequences() -> None:
-    with pytest.raises(UsageError, match="sequences of 784 steps need max_length of at least 784; got 100"):
-        create_model("transformer", PIXELS, positions="learned", max_length=100)
-
-
 def test_mixed_precision_keeps_logits_in_full() -> None:
     before = keras.config.dtype_policy()
     model = create_model("transformer", TEXT, precision="mixed_bfloat16")
@@ -144,3 +139,12 @@ def test_mixed_precision_keeps_logits_in_full() -> None:
     y = model(np.ones((2, 3), "int32"))
     assert keras.backend.standardize_dtype(y.dtype) == "float32"
     assert keras.backend.standardize_dtype(model.get_layer("block_1").output.dtype) == "bfloat16"
+
+
+@pytest.mark.parametrize("inputs", [Tokens(50, longest=2000), Features(1, length=2000)])
+def test_learned_positions_that_are_too_few_are_refused_before_training(inputs) -> None:
+    task = SimpleNamespace(inputs=inputs, output=TEXT.output)
+    with pytest.raises(UsageError, match=r"reach 1024 steps \(max_length\), but the task has up to 2000"):
+        create_model("transformer", task, positions="learned")
+    create_model("transformer", task, positions="learned", max_length=2000, units=8, layers=1)
+    create_model("transformer", task, positions="rotary", units=8, layers=1)

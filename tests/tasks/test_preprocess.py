@@ -49,7 +49,7 @@ def test_no_text_makes_an_empty_row(kind: str, raw: str) -> None:
 def test_a_restored_text_preprocessor_gives_the_same(kind: str) -> None:
     preprocessor = text(kind, truncate="start")
     restored = again(preprocessor)
-    assert restored.spec == preprocessor.spec == Tokens(preprocessor.tokeniser.size)
+    assert restored.spec == preprocessor.spec == Tokens(preprocessor.tokeniser.size, longest=preprocessor.max_length)
     np.testing.assert_array_equal(restored.batch(TEXTS), preprocessor.batch(TEXTS))
 
 
