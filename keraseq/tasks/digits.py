@@ -31,21 +31,10 @@ class Digits(TaskConfig):
     standardise: ClassVar[bool] = True
 
     def read(self, data_dir: str | None) -> Data:
-        from keraseq.models.outputs import Classification
         from keraseq.tasks import source
         from keraseq.tasks.builders import digits  # noqa: F401 (registers the builder with TFDS)
 
-        builder = source.open_builder(self.source, data_dir)
-        return source.read(
-            builder,
-            name="digits",
-            data_dir=data_dir,
-            output=Classification(tuple(builder.info.features["label"].names)),
-            input_of=lambda example: example["image"],
-            label_of=lambda example: example["label"],
-            validation=self.validation,
-            seed=self.split_seed,
-        )
+        return source.read_classes(self, data_dir, input="image", label="label")
 
     def fit(self, train: Raw) -> Preprocessor:
         from keraseq.tasks.preprocess import FeaturePreprocessor

@@ -31,17 +31,6 @@ class ImdbReviews(TextConfig):
     source: ClassVar[str] = "imdb_reviews/plain_text:1.0.0"
 
     def read(self, data_dir: str | None) -> Data:
-        from keraseq.models.outputs import Classification
         from keraseq.tasks import source
 
-        builder = source.open_builder(self.source, data_dir)
-        return source.read(
-            builder,
-            name="imdb_reviews",
-            data_dir=data_dir,
-            output=Classification(tuple(builder.info.features["label"].names)),
-            input_of=lambda example: example["text"],
-            label_of=lambda example: example["label"],
-            validation=self.validation,
-            seed=self.split_seed,
-        )
+        return source.read_classes(self, data_dir, input="text", label="label")

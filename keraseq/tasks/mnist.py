@@ -39,20 +39,9 @@ class Mnist(TaskConfig):
         one_of("order", self.order, ("pixel", "permuted", "row"))
 
     def read(self, data_dir: str | None) -> Data:
-        from keraseq.models.outputs import Classification
         from keraseq.tasks import source
 
-        builder = source.open_builder(self.source, data_dir)
-        return source.read(
-            builder,
-            name="mnist",
-            data_dir=data_dir,
-            output=Classification(tuple(builder.info.features["label"].names)),
-            input_of=lambda example: example["image"],
-            label_of=lambda example: example["label"],
-            validation=self.validation,
-            seed=self.split_seed,
-        )
+        return source.read_classes(self, data_dir, input="image", label="label")
 
     def fit(self, train: Raw) -> Preprocessor:
         import numpy as np

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import io
+import operator
 import os
 import random
 import re
@@ -23,6 +24,7 @@ import numpy as np
 from keraseq.errors import KeraseqError, UsageError, unknown
 from keraseq.models.outputs import Classification, Output
 from keraseq.registry import tasks
+from keraseq.tasks.config import TaskConfig
 
 PROBE_SECONDS = 10
 _preparing = threading.Lock()
@@ -129,6 +131,21 @@ def prepare(builder: Any, name: str, data_dir: str | None) -> Any:
             ) from error
         builder.info.read_from_directory(builder.data_dir)
     return builder
+
+
+def read_classes(config: TaskConfig, data_dir: str | None, *, input: str, label: str) -> Data:
+    """Reads the data set `config.source`: its feature `input` goes in, its class label `label` is asked for."""
+    builder = open_builder(config.source, data_dir)
+    return read(
+        builder,
+        name=builder.name,
+        data_dir=data_dir,
+        output=Classification(tuple(builder.info.features[label].names)),
+        input_of=operator.itemgetter(input),
+        label_of=operator.itemgetter(label),
+        validation=config.validation,
+        seed=config.split_seed,
+    )
 
 
 def read(

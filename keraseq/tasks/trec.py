@@ -31,18 +31,6 @@ class Trec(TextConfig):
         one_of("label", self.label, ("coarse", "fine"))
 
     def read(self, data_dir: str | None) -> Data:
-        from keraseq.models.outputs import Classification
         from keraseq.tasks import source
 
-        builder = source.open_builder(self.source, data_dir)
-        label = f"label-{self.label}"
-        return source.read(
-            builder,
-            name="trec",
-            data_dir=data_dir,
-            output=Classification(tuple(builder.info.features[label].names)),
-            input_of=lambda example: example["text"],
-            label_of=lambda example: example[label],
-            validation=self.validation,
-            seed=self.split_seed,
-        )
+        return source.read_classes(self, data_dir, input="text", label=f"label-{self.label}")
