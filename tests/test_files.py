@@ -1,5 +1,7 @@
 """Files that are whole or absent."""
 
+import threading
+
 import pytest
 
 from keraseq.errors import KeraseqError
@@ -35,3 +37,19 @@ def test_a_folder_that_cannot_be_made_says_so(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(KeraseqError, match=r"cannot write to .*file/x: .*; choose another directory"):
         make_folder(tmp_path / "file" / "x")
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path):
+    path, ended = tmp_path / "a.json", threading.Event()
+    write_json(path, [0] * 200_000)
+
+    def rewrite():
+        for i in range(20):
+            write_json(path, [i] * 200_000)
+        ended.set()
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    while not ended.is_set():
+        assert len(path.read_bytes()) >= 800_000
+    writer.join()
