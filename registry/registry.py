@@ -140,7 +140,7 @@ class Registry:
         return decorate
 
     def get(self, name: str) -> Any:
-        """The component called `name` (or with that alias), imported if need be.
+        """The component called `name`, or with that alias, imported if need be; a plugin's aliases hold once it is.
 
         Raises:
             UnknownNameError: nothing answers to the name; the nearest names are suggested.

@@ -1,7 +1,7 @@
 """What runs in a child process: prepare a task, train a trial, score a winner. The coordinator hears of it by a pipe.
 
 A child sends `(kind, facts)`: `ready` when the model is built, `epoch` after each, `ask` for a hyperparameter (and is
-answered), `end` once. It is sent `stop` with the outcome to end in.
+answered with `value`), `end` once. It is sent `stop` with the outcome to end in.
 """
 
 from __future__ import annotations
@@ -83,15 +83,16 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         progress=False,
         **settings_of(settings),
     )
+    diverged = result.outcome is Outcome.DIVERGED
     facts: dict[str, Any] = {
-        "outcome": reporter.outcome or result.outcome,
+        "outcome": result.outcome if diverged else reporter.outcome or result.outcome,
         "score": result.score,
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "jit_compile": result.jit_compile,
         "parameters": size,
     }
-    if result.outcome is Outcome.DIVERGED:
+    if diverged:
         facts = {**facts, "score": None, "message": DIVERGED}
     elif result.score is not None:
         card = {
@@ -109,19 +110,23 @@ def train_hypermodel(connection: Connection, job: Job, hypermodel: kt.HyperModel
     task = _load(job.task)
     keras.utils.set_random_seed(job.seed)
 
+    divergence, reporter = StopOnDivergence(), Reporter(connection)
+
     def ask(name: str, where: BaseDistribution) -> Any:
         _send(connection, "ask", {"name": name, "distribution": distribution_to_json(where)})
-        return connection.recv()
+        while (answer := connection.recv())[0] == "stop":
+            reporter.outcome = Outcome(answer[1])
+        return answer[1]
 
     hp = AskingHyperParameters(ask)
     model = hypermodel.build(hp)
     size = count_parameters(model)
     _send(connection, "ready", {"parameters": size})
-    divergence, reporter = StopOnDivergence(), Reporter(connection)
+    settings: Training = configure(Training, job.training, "training")
     best = keras.callbacks.EarlyStopping(
         monitor=task.objective,
         mode=task.direction,
-        patience=job.training.get("patience") or Training.patience,
+        patience=settings.patience or settings.epochs,
         restore_best_weights=True,
     )
     hypermodel.fit(
@@ -129,7 +134,7 @@ def train_hypermodel(connection: Connection, job: Job, hypermodel: kt.HyperModel
         model,
         task.dataset("train", seed=job.seed),
         validation_data=task.validation,
-        epochs=job.training.get("epochs", Training.epochs),
+        epochs=settings.epochs,
         callbacks=[divergence, reporter, best],
         shuffle=False,
         verbose=0,
@@ -175,7 +180,9 @@ class Reporter(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         try:
             if self.connection.poll():
-                self.outcome = Outcome(self.connection.recv())
+                _, outcome = self.connection.recv()
+                self.outcome = Outcome(outcome)
+            if self.outcome:
                 self.model.stop_training = True
         except (EOFError, OSError):
             os._exit(ORPHANED)

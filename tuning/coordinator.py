@@ -126,8 +126,8 @@ class Coordinator:
         finally:
             for running in list(self.running):
                 self._end(running, {"outcome": Outcome.INTERRUPTED, "seconds": running.child.seconds})
-        self._test_winners()
         self._keep_best()
+        self._test_winners()
         self.view.update(self.study, self.running, self.elapsed)
 
     def _release(self) -> None:
@@ -135,24 +135,24 @@ class Coordinator:
         with readable(self.study.path):
             while any(trial.state is TrialState.WAITING for trial in self.study.optuna.get_trials(deepcopy=False)):
                 self.study.optuna.ask()
-            launches = {
-                index: sum("launched" in t.user_attrs and "outcome" not in t.user_attrs for t in trials)
-                for index, trials in self.study.attempts().items()
-            }
+            attempts = self.study.attempts()
             for trial in self.study.optuna.get_trials(deepcopy=False):
                 if trial.state is TrialState.RUNNING:
-                    if launches.get(trial.user_attrs.get("index", -1), 0) >= LAUNCHES:
-                        self._give_up(trial)
-                    self.study.optuna.tell(trial.number, state=TrialState.FAIL)
+                    self._lost(trial, attempts.get(trial.user_attrs.get("index", -1), []))
 
-    def _give_up(self, trial: optuna.trial.FrozenTrial) -> None:
+    def _lost(self, trial: optuna.trial.FrozenTrial, attempts: list[optuna.trial.FrozenTrial]) -> None:
+        """Ends a trial that went down with its coordinator, whatever was written of its end already."""
         running = optuna.trial.Trial(self.study.optuna, trial._trial_id)
-        running.set_user_attr("outcome", Outcome.KILLED)
-        running.set_user_attr("message", f"its search was killed while it ran, {LAUNCHES} times")
+        running.set_user_attr("lost", "launched" in trial.user_attrs)
+        times = sum(attempt.user_attrs.get("lost", False) for attempt in attempts) + ("launched" in trial.user_attrs)
+        if times >= LAUNCHES:
+            running.set_user_attr("message", f"its search was killed while it ran, {times} times")
+        running.set_user_attr("outcome", Outcome.KILLED if times >= LAUNCHES else Outcome.INTERRUPTED)
+        self.study.optuna.tell(trial.number, state=TrialState.FAIL)
 
     def _next(self) -> int | None:
         """The index of the next trial to launch, or None when the budget is spent."""
-        if self._time_is_up():
+        if self._time_is_up() or self._hopeless():
             return None
         attempts = self.study.attempts()
         taken = {running.index for running in self.running}
@@ -165,6 +165,15 @@ class Coordinator:
             return False
         ended = [record.seconds for record in self.study.records()]
         return self._time_left() <= (0.25 * float(np.median(ended)) if ended else 0.0)
+
+    def _hopeless(self) -> bool:
+        """Whether nothing but time would end a search in which every trial fails."""
+        records = self.study.records()
+        return (
+            self.budget.trials is None
+            and len(records) >= 2 * len(self.study.plan.models)
+            and all(record.score is None for record in records)
+        )
 
     def _time_left(self) -> float:
         """Seconds left for training."""
@@ -249,7 +258,7 @@ class Coordinator:
             running.epoch = facts["epoch"]
             running.score = facts.get(f"val_{self.study.task['metric']}")
         elif kind == "ask":
-            running.child.connection.send(_suggest(running.trial, facts["name"], facts["distribution"]))
+            running.child.answer(_suggest(running.trial, facts["name"], facts["distribution"]))
         elif kind == "end":
             self._end(running, facts)
 
@@ -290,17 +299,20 @@ class Coordinator:
 
     def _test_winners(self) -> None:
         """Scores the winner of each family on test, once."""
+        failures = []
         for family in dict.fromkeys(self.study.plan.models):
             winner = self.study.winner(family)
             if winner is None or winner.index in self.study.test_scores():
                 continue
             end = call("evaluate", self.task, str(self.study.folder(winner.index)))
-            if end["outcome"] != Outcome.COMPLETED:
-                what = f"scoring trial {winner.index} on test {end['outcome']}"
-                raise KeraseqError(f"{what}: {end['message']}; run the search again")
-            with readable(self.study.path):
-                self.study.optuna.set_user_attr(f"test/{winner.index}", end["scores"])
+            if end["outcome"] == Outcome.COMPLETED:
+                with readable(self.study.path):
+                    self.study.optuna.set_user_attr(f"test/{winner.index}", end["scores"])
+            else:
+                failures.append(f"trial {winner.index} ({family}) {end['outcome']}: {end['message']}")
             self.view.update(self.study, self.running, self.elapsed)
+        if failures:
+            raise KeraseqError(f"scoring on test, {'; '.join(failures)}; the same search tries again")
 
     def _keep_best(self) -> None:
         """Copies the best trial's model to `best/`, the card, which holds the model's hash, last."""

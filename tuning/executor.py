@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import multiprocessing.forkserver
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -64,10 +64,15 @@ class Child:
 
     def stop(self, outcome: Outcome) -> None:
         """Asks the child to validate, save and end in `outcome`."""
-        try:
-            self.connection.send(outcome.value)
-        except OSError:  # it has just ended by itself
-            return
+        self._send("stop", outcome.value)
+
+    def answer(self, value: Any) -> None:
+        """Gives the child the hyperparameter that it asked for."""
+        self._send("value", value)
+
+    def _send(self, kind: str, value: Any) -> None:
+        with contextlib.suppress(OSError):  # it has just ended by itself; `died` will tell how
+            self.connection.send((kind, value))
 
     def kill(self, outcome: Outcome) -> None:
         """Kills the child; `ended` will report `outcome`."""
@@ -128,7 +133,7 @@ def _run(work: str, connection: Connection, *args: Any) -> None:
     child.run(functions[work], connection, *args)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

@@ -57,12 +57,14 @@ def search(
     Args:
         task: name, or a loaded task.
         models: family names, or one `"lstm=2"` to give a family two turns a round.
-        hypermodel: any `kt.HyperModel`, searched instead of `models`; it must compile with the task's metric.
+        hypermodel: any `kt.HyperModel`, searched instead of `models`; it must compile with the task's metric, and of
+            `training` it takes epochs and patience. Its class name alone stands for it: give `directory` for another.
         trials: how many; where neither this nor `time` is given, four a family.
         time: seconds of the whole search; each trial gets an equal share of what is left and is scored as it stands.
         trial_time: most seconds of one trial.
         workers: trials at once.
-        seed: of sampling, weights and shuffling; the same seed gives the same trials on one machine.
+        seed: of sampling, weights and shuffling; the same seed gives the same trials on one machine, but where the
+            clock cuts trials short, or several workers end them in another order for `tpe` to learn from.
         algorithm: registered search algorithm.
         parameters: size that the width of every model is solved for.
         max_parameters: a larger model is not trained; its outcome is `too large`.
@@ -88,6 +90,10 @@ def search(
     for name, seconds in (("time", time), ("trial_time", trial_time), ("memory", memory), ("parameters", parameters)):
         check(seconds is None or seconds > 0, f"{name} must be above 0; got {seconds}")
     configure(Training, training, "training")
+    if hypermodel is not None:
+        ignored = [*training.keys() - {"epochs", "patience"}]
+        ignored += ["parameters"] * bool(parameters) + ["max_parameters"] * bool(max_parameters)
+        check(not ignored, f"a hypermodel decides for itself; {', '.join(sorted(ignored))} cannot be given with it")
     algorithms.get(algorithm)
     strategies.get(strategy)
     reference = _reference(task, task_settings or {}, data_dir)

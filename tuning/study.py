@@ -13,9 +13,10 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import math
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,18 +161,20 @@ class Study:
             raise KeraseqError(f"{file} has format {found}; this keraseq reads {FORMAT}; {_DAMAGED}")
         self.plan = Plan(**{**data["plan"], "models": tuple(data["plan"]["models"])})
         self.task: dict[str, Any] = data["task"]
+        if not (self.path / "study.db").is_file():
+            raise KeraseqError(f"{self.path / 'study.db'} is missing; {_DAMAGED}")
         with readable(self.path):
-            storage = optuna.storages.RDBStorage(f"sqlite:///{self.path.resolve() / 'study.db'}")
-            try:
-                self.optuna = optuna.load_study(study_name=NAME, storage=storage)
-            except KeyError:  # new, or killed before its first trial
-                maximise = self.task["direction"] == "max"
-                direction = optuna.study.StudyDirection.MAXIMIZE if maximise else optuna.study.StudyDirection.MINIMIZE
-                self.optuna = optuna.create_study(study_name=NAME, storage=storage, direction=direction)
+            self.optuna = optuna.load_study(study_name=NAME, storage=_storage(self.path))
 
     @classmethod
     def create(cls, path: Path, plan: Plan, task: Mapping[str, Any]) -> Study:
         """Writes a new study; `task` is the task's own summary, with `metric` and `direction`."""
+        for leftover in path.glob("study.db*"):  # of a creation that was killed: study.json comes last
+            leftover.unlink()
+        maximise = task["direction"] == "max"
+        direction = optuna.study.StudyDirection.MAXIMIZE if maximise else optuna.study.StudyDirection.MINIMIZE
+        with readable(path):
+            optuna.create_study(study_name=NAME, storage=_storage(path), direction=direction)
         write_json(path / "study.json", {"format": FORMAT, "plan": plan.to_json(), "task": dict(task)})
         return cls(path)
 
@@ -190,9 +193,7 @@ class Study:
 
     def winner(self, family: str | None = None) -> Record | None:
         """The trial with the best validation score, of one family or of all; the earlier one of equals."""
-        scored = [r for r in self.records() if r.score is not None and family in (None, r.family)]
-        sign = -1 if self.task["direction"] == "max" else 1
-        return min(scored, key=lambda r: (sign * (r.score or 0.0), r.index), default=None)
+        return self._best(record for record in self.records() if family in (None, record.family))
 
     def leaderboard(self) -> list[Row]:
         """One row a family, the best validation score first."""
@@ -200,11 +201,19 @@ class Study:
         rows = []
         for family in dict.fromkeys(self.plan.models):
             own = [record for record in records if record.family == family]
-            winner = self.winner(family)
+            winner = self._best(own)
             test = tests.get(winner.index, {}).get(self.task["metric"]) if winner else None
             rows.append(Row(family, len(own), sum(r.score is None for r in own), winner, test))
-        sign = -1 if self.task["direction"] == "max" else 1
-        return sorted(rows, key=lambda r: sign * r.winner.score if r.winner and r.winner.score is not None else 1e300)
+        return sorted(rows, key=lambda row: self._rank(row.winner))
+
+    def _best(self, records: Iterable[Record]) -> Record | None:
+        return min((record for record in records if record.score is not None), key=self._rank, default=None)
+
+    def _rank(self, record: Record | None) -> tuple[float, int]:
+        """Smaller is better; what has no score comes last."""
+        if record is None or record.score is None:
+            return math.inf, 0
+        return (-record.score if self.task["direction"] == "max" else record.score), record.index
 
     def test_scores(self) -> dict[int, dict[str, float]]:
         """Metrics on the test split, by trial index; only winners of families have them."""
@@ -225,6 +234,10 @@ class Study:
         from keraseq.inference.saved import load_model
 
         return load_model(self.path / "best")
+
+
+def _storage(path: Path) -> optuna.storages.RDBStorage:
+    return optuna.storages.RDBStorage(f"sqlite:///{path.resolve() / 'study.db'}")
 
 
 def _record(trial: FrozenTrial) -> Record | None:
@@ -252,7 +265,9 @@ def open_study(path: Path, plan: Plan) -> Study | None:
         UsageError: it holds a study of another plan.
     """
     if not (path / "study.json").is_file():
-        foreign = [file.name for file in path.iterdir() if not file.name.startswith((".study", "study.lock"))]
+        foreign = [
+            file.name for file in path.iterdir() if not file.name.startswith((".study", "study.lock", "study.db"))
+        ]
         if foreign:
             raise KeraseqError(f"{path} holds {foreign[0]!r} but no study.json; choose another directory")
         return None
@@ -291,8 +306,13 @@ def readable(path: Path) -> Iterator[None]:
     """Turns what SQLite and Optuna raise on a damaged file into one line."""
     try:
         yield
-    except (sqlite3.DatabaseError, sqlalchemy.exc.DatabaseError, optuna.exceptions.StorageInternalError) as error:
+    except (
+        sqlite3.DatabaseError,
+        sqlalchemy.exc.DatabaseError,
+        optuna.exceptions.StorageInternalError,
+        KeyError,
+    ) as error:
         cause = (str(error).splitlines() or [""])[0]
-        raise KeraseqError(f"{path / 'study.db'} cannot be read ({cause}); {_DAMAGED}") from error
+        raise KeraseqError(f"{path / 'study.db'} cannot be used ({cause}); {_DAMAGED}") from error
     except RuntimeError as error:  # Optuna: the schema is of another version
-        raise KeraseqError(f"{path / 'study.db'} cannot be read ({error}); {_DAMAGED}") from error
+        raise KeraseqError(f"{path / 'study.db'} cannot be used ({error}); {_DAMAGED}") from error

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from keraseq.cli.output import DataDir, Json, brief, console, print_json, settings
+from keraseq.cli.output import DataDir, Json, brief, console, errors, print_json, settings
 from keraseq.quiet import quiet_imports
-from keraseq.registry import tasks
+from keraseq.registry import BrokenPluginError, DuplicateNameError, tasks
 
 app = typer.Typer(help="Data sets: what there is, and preparing them.", no_args_is_help=True)
 
@@ -17,7 +17,12 @@ app = typer.Typer(help="Data sets: what there is, and preparing them.", no_args_
 @app.command("list")
 def list_tasks(json: Json = False) -> None:
     """Registered tasks. Any TFDS name with one text or sequence feature and one label can be given besides."""
-    rows = [tasks.describe(name) for name in tasks.names()]
+    rows = []
+    for name in tasks.names():
+        try:
+            rows.append(tasks.describe(name))
+        except (BrokenPluginError, DuplicateNameError) as error:
+            errors.print(f"keraseq: {error}", highlight=False, markup=False, soft_wrap=True)
     if json:
         print_json([{"name": r.name, "tags": r.tags, "summary": r.summary, "reference": r.reference} for r in rows])
         return

@@ -99,6 +99,8 @@ def search(
             errors.print("keraseq: interrupted; nothing is lost: the same command goes on", highlight=False)
             raise typer.Exit(130) from None
     _show(study, json)
+    if study.winner() is None:
+        raise typer.Exit(1)
 
 
 def leaderboard(

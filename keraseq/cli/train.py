@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json as json_format
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +26,10 @@ def train(
     parameters: Annotated[int | None, typer.Option(min=1, help="Solve the model's width for this size.")] = None,
     precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
     strategy: Annotated[str, typer.Option(help="Where to train: auto, cpu, gpu, …")] = "auto",
-    directory: Annotated[Path | None, typer.Option("--directory", "-d", help="Folder of the trained model.")] = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option("--directory", "-d", help="Folder of the trained model; by default named after its settings."),
+    ] = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
     json: Json = False,
@@ -45,7 +50,9 @@ def train(
     training: Training = configure(Training, given["training"], "training")
     config = task_config(task, given["task"])
     strategies.get(strategy)
-    folder = make_folder(directory or Path("runs") / f"{entry.name}-{task.replace('/', '-')}-{seed}")
+    told = json_format.dumps([given, parameters, precision, seed], sort_keys=True)
+    name = f"{entry.name}-{task.replace('/', '-')}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    folder = make_folder(directory or Path("runs") / name)
 
     with quiet_imports():
         from keraseq.inference.saved import save_model
@@ -68,8 +75,10 @@ def train(
         progress=not json,
         **settings_of(training),
     )
+    if result.score is None and result.outcome is Outcome.INTERRUPTED:
+        raise KeyboardInterrupt
     if result.score is None:
-        raise KeraseqError(f"training {result.outcome} before an epoch ended; lower training.learning_rate")
+        raise KeraseqError(f"training {result.outcome} before an epoch ended well; lower training.learning_rate")
     test = network.evaluate(loaded.test, return_dict=True, verbose=0)
     scores = {"validation": {loaded.metric: result.score}, "test": {name: float(v) for name, v in test.items()}}
     card = {
@@ -99,6 +108,8 @@ def train(
         _show(facts)
     if result.outcome is Outcome.INTERRUPTED:
         raise typer.Exit(130)
+    if result.outcome is Outcome.DIVERGED:
+        raise typer.Exit(1)
 
 
 def _show(facts: dict[str, Any]) -> None:

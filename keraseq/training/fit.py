@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -103,11 +104,11 @@ def fit(
         patience=training.patience or training.epochs,
         restore_best_weights=True,
     )
-    watchers: list[keras.callbacks.Callback] = [divergence, best]
+    recorded = keras.callbacks.History()
+    watchers: list[keras.callbacks.Callback] = [divergence, best, recorded, *callbacks]
     if folder:
         watchers.append(History(folder / "history.jsonl"))
-    if progress:
-        watchers.append(ShowProgress(Console(), steps, training.epochs))
+    shown = [ShowProgress(Console(), steps, training.epochs)] if progress else []
 
     started = time.perf_counter()
     outcome = None
@@ -124,18 +125,23 @@ def fit(
                 task.dataset("train", seed=seed),
                 validation_data=task.validation,
                 epochs=training.epochs,
-                callbacks=[*watchers, *callbacks],
+                callbacks=[*watchers, *shown],
                 shuffle=False,
                 verbose=0,
             )
         except KeyboardInterrupt:
             outcome = Outcome.INTERRUPTED
-            for watcher in watchers:
+            for watcher in (best, *shown):
                 watcher.on_train_end()
-    history = {name: [float(v) for v in values] for name, values in model.history.history.items()}
-    found = best.best_weights is not None
+    history = {name: [float(v) for v in values] for name, values in getattr(recorded, "history", {}).items()}
+    outcome = outcome or divergence.outcome
+    # The epoch in which the loss diverged is validated too; its score is one of broken weights.
+    broken = outcome is Outcome.DIVERGED and best.best_epoch == len(history["loss"]) - 1
+    found = best.best_weights is not None and math.isfinite(best.best) and not broken
+    if not found and outcome is Outcome.COMPLETED:
+        outcome = Outcome.DIVERGED
     return Fit(
-        outcome=outcome or divergence.outcome,
+        outcome=outcome,
         history=history,
         score=float(best.best) if found else None,
         best_epoch=best.best_epoch + 1 if found else None,

@@ -85,6 +85,14 @@ def test_search_prints_a_leaderboard_and_goes_on(tmp_path, data_dir):
     assert "★" in succeeds("leaderboard", tmp_path / "study")
 
 
+def test_a_search_without_a_winner_and_a_diverged_run_fail(tmp_path, data_dir):
+    where = ("--data-dir", data_dir, "-d", tmp_path / "it", "--epochs", "1")
+    lost = keraseq("search", "digits", "-m", "linear", "--trials", "1", "--max-parameters", "1", *where)
+    assert (lost.returncode, "too large" in lost.stdout) == (1, True)
+    wild = ("--set", "training.learning_rate=1e30", "--set", "training.clip_norm=null")
+    assert "training diverged before an epoch ended well" in fails(1, "train", "rnn", "digits", *wild, *where)
+
+
 @pytest.mark.parametrize(
     ("code", "arguments", "message"),
     [

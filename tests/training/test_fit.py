@@ -57,7 +57,20 @@ def test_nan_stops_at_once_with_its_outcome(model, digits):
     model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
     result = fit(model, digits, epochs=5, callbacks=[watch])
     assert result.outcome is Outcome.DIVERGED
+    assert (result.score, result.best_epoch) == (None, None)
     assert seen == [0]
+
+
+def test_a_run_that_diverges_later_keeps_its_best_epoch(model, digits):
+    def break_weights(epoch, logs):
+        if epoch == 2:
+            model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
+
+    result = fit(model, digits, epochs=9, callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=break_weights)])
+    assert result.outcome is Outcome.DIVERGED
+    assert result.score == max(result.history["val_accuracy"][:2])
+    assert result.best_epoch <= 2
+    assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
 def test_ctrl_c_keeps_what_was_learned(model, digits):

@@ -4,6 +4,7 @@ import keras_tuner as kt
 import pytest
 
 from keraseq import search
+from keraseq.errors import UsageError
 from keraseq.tuning import SequenceHyperModel
 
 
@@ -22,6 +23,11 @@ def test_any_hypermodel_is_searched(hypermodels, digits, tmp_path):
     assert study.leaderboard()[0].test > 0.5
     raw = [example for example, _ in digits.raw("test", 3)]
     assert len(study.best().predict(raw)) == 3
+
+
+def test_what_a_hypermodel_would_ignore_is_refused(hypermodels, digits, tmp_path):
+    with pytest.raises(UsageError, match="decides for itself; learning_rate, parameters cannot be given"):
+        run(digits, tmp_path, hypermodels.Dense(), parameters=10, learning_rate=0.1)
 
 
 @pytest.mark.parametrize(

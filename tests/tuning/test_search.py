@@ -4,6 +4,7 @@ import json
 import multiprocessing
 
 import numpy as np
+import optuna
 import pytest
 
 import keraseq
@@ -124,7 +125,7 @@ def test_damaged_and_foreign_folders_say_so(quick, tmp_path):
     folder = tmp_path / "study"
     database = (folder / "study.db").read_bytes()
     (folder / "study.db").write_bytes(b"\0" * 100 + database[100:5000])
-    with pytest.raises(KeraseqError, match=r"study\.db cannot be read .* move the folder away"):
+    with pytest.raises(KeraseqError, match=r"study\.db cannot be used .* move the folder away"):
         Study(folder)
     (folder / "study.db").write_bytes(database)
     assert len(Study(folder).records()) == 1
@@ -140,6 +141,39 @@ def test_damaged_and_foreign_folders_say_so(quick, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(KeraseqError, match=r"cannot write to .*choose another directory"):
         quick(trials=1, directory=tmp_path / "file" / "study")
+
+
+def test_a_trial_whose_end_was_half_written_runs_again(quick, tmp_path, monkeypatch):
+    whole = told(quick(trials=2, directory=tmp_path / "whole"))
+    tell, calls = optuna.study.Study.tell, []
+
+    def killed(self, *args, **kwargs):
+        calls.append(args)
+        if len(calls) == 1:
+            raise KeyboardInterrupt  # all that is known of the end is stored, the state that makes it final is not
+        return tell(self, *args, **kwargs)
+
+    monkeypatch.setattr(optuna.study.Study, "tell", killed)
+    with pytest.raises(KeyboardInterrupt):
+        quick(trials=2)
+    assert Study(tmp_path / "study").records() == []
+    assert told(quick(trials=2)) == whole
+
+
+def test_a_missing_database_is_never_started_anew(quick, tmp_path):
+    quick(trials=1)
+    (tmp_path / "study" / "study.db").unlink()
+    with pytest.raises(KeraseqError, match=r"study\.db is missing; move the folder away"):
+        quick(trials=1)
+    (tmp_path / "study" / "study.db").write_bytes(b"")
+    with pytest.raises(KeraseqError, match=r"study\.db cannot be used"):
+        quick(trials=1)
+    assert (tmp_path / "study" / "trials" / "0000" / "model.keras").exists()
+
+
+def test_time_alone_does_not_repeat_what_always_fails(quick):
+    study = quick(models=["linear"], trials=None, time=300.0, max_parameters=1)
+    assert [r.outcome for r in study.records()] == ["too large"] * 2
 
 
 def test_searching_from_a_child_is_refused(quick):
