@@ -27,7 +27,7 @@ from keraseq.errors import KeraseqError, UsageError
 from keraseq.inference.saved import load_model, save_model
 from keraseq.models import count_parameters, create_model, resolve
 from keraseq.tasks import Task, load_task
-from keraseq.training.callbacks import StopOnDivergence
+from keraseq.training.callbacks import StopOnDivergence, best_on_validation
 from keraseq.training.fit import fit
 from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
@@ -123,12 +123,7 @@ def train_hypermodel(connection: Connection, job: Job, hypermodel: kt.HyperModel
     size = count_parameters(model)
     _send(connection, "ready", {"parameters": size})
     settings: Training = configure(Training, job.training, "training")
-    best = keras.callbacks.EarlyStopping(
-        monitor=task.objective,
-        mode=task.direction,
-        patience=settings.patience or settings.epochs,
-        restore_best_weights=True,
-    )
+    best = best_on_validation(task, settings)
     hypermodel.fit(
         hp,
         model,

@@ -11,7 +11,19 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from keraseq.tasks import Task
 from keraseq.training.outcome import Outcome
+from keraseq.training.settings import Training
+
+
+def best_on_validation(task: Task, training: Training) -> keras.callbacks.EarlyStopping:
+    """Stops when the task's objective no longer improves on validation, and restores the weights of its best epoch."""
+    return keras.callbacks.EarlyStopping(
+        monitor=task.objective,
+        mode=task.direction,
+        patience=training.patience or training.epochs,
+        restore_best_weights=True,
+    )
 
 
 class StopOnDivergence(keras.callbacks.Callback):

@@ -18,7 +18,7 @@ from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.recurrent import Recurrent
 from keraseq.registry import strategies
 from keraseq.tasks import Task
-from keraseq.training.callbacks import History, ShowProgress, StopOnDivergence
+from keraseq.training.callbacks import History, ShowProgress, StopOnDivergence, best_on_validation
 from keraseq.training.optimizer import optimizer
 from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
@@ -98,12 +98,7 @@ def fit(
     )
 
     divergence = StopOnDivergence()
-    best = keras.callbacks.EarlyStopping(
-        monitor=task.objective,
-        mode=task.direction,
-        patience=training.patience or training.epochs,
-        restore_best_weights=True,
-    )
+    best = best_on_validation(task, training)
     recorded = keras.callbacks.History()
     watchers: list[keras.callbacks.Callback] = [divergence, best, recorded, *callbacks]
     if folder:
