@@ -7,7 +7,7 @@ import importlib
 import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from keraseq.errors import KeraseqError, UsageError, unknown
 
 Component = TypeVar("Component")
+Case = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 
 
 class UnknownNameError(UsageError, LookupError):
@@ -39,6 +40,8 @@ class Entry:
         aliases: further names that find it.
         tags: properties to filter by, such as `"causal"`.
         reference: paper or source, such as `"arXiv:1803.01271"`.
+        cases: settings, each a mapping or a function that makes one, with which the conformance checks run.
+        expected_failures: name of a conformance check → why the component cannot pass it.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Entry:
     aliases: tuple[str, ...] = ()
     tags: frozenset[str] = frozenset()
     reference: str | None = None
+    cases: tuple[Case, ...] = ({},)
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def owner(self) -> str:
@@ -114,6 +119,8 @@ class Registry:
         aliases: Iterable[str] = (),
         tags: Iterable[str] = (),
         reference: str | None = None,
+        cases: Iterable[Case] = ({},),
+        expected_failures: Mapping[str, str] | None = None,
     ) -> Callable[[Component], Component]:
         """Decorator that registers a class or function under `name`.
 
@@ -124,13 +131,25 @@ class Registry:
             aliases: further names, as unique.
             tags: properties to filter by.
             reference: paper or source.
+            cases: settings with which the conformance checks run, each a mapping of constructor arguments or, where
+                some are components themselves, a function that makes one; by default none are given.
+            expected_failures: name of a conformance check → why the component cannot pass it. A check that is expected
+                to fail and passes is an error.
 
         Raises:
             DuplicateNameError: a name or alias belongs to another component.
         """
 
         def decorate(component: Component) -> Component:
-            entry = Entry(name, component, tuple(aliases), frozenset(tags), reference)
+            entry = Entry(
+                name,
+                component,
+                tuple(aliases),
+                frozenset(tags),
+                reference,
+                tuple(cases),
+                dict(expected_failures or {}),
+            )
             for key in (name, *entry.aliases):
                 self._check_free(key, entry)
             self._entries[name] = entry

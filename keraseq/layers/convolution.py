@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keraseq.config import check
+from keraseq.layers.streaming import State, Streaming
 from keraseq.ops import masks, shift
 from keraseq.registry import layers
 
@@ -16,7 +17,7 @@ Shape = tuple[int | None, ...]
 
 @layers.register("conv1d", tags={"convolutional", "causal"}, reference="arXiv:1609.03499")
 @keras.saving.register_keras_serializable("keraseq")
-class Conv1D(keras.Layer):
+class Conv1D(Streaming):
     """Dilated convolution along time that keeps the length: causal, or centred.
 
         y_t = b + Σ_j w_j x_(t - d (k - 1 - j)),   j = 0 … k - 1       (causal)
@@ -37,6 +38,8 @@ class Conv1D(keras.Layer):
 
     Mask: padding is read as zero, whatever stands there. It keeps its place, so inner padding still takes up time.
     Passed on.
+
+    Step by step: the state is the last `reach` inputs, `(batch, d (k - 1), features)`.
 
     Raises:
         UsageError: filters, kernel_size or dilation_rate below 1.
@@ -65,7 +68,6 @@ class Conv1D(keras.Layer):
         self.causal = causal
         self.weight_norm = weight_norm
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
         self.kernel = self.add_weight(
@@ -81,13 +83,21 @@ class Conv1D(keras.Layer):
             )
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
-    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+    @property
+    def reach(self) -> int:
+        """Steps between the first tap and the last."""
+        return self.dilation_rate * (self.kernel_size - 1)
+
+    def initial_state(self, batch_size: int, max_length: int | None = None) -> State:
+        self.check_streams()
+        return ops.zeros((batch_size, self.reach, self.kernel.shape[1]), dtype=self.compute_dtype)
+
+    def run(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
         x = masks.zero_padding(x, mask)
-        reach = self.dilation_rate * (self.kernel_size - 1)
-        before = reach if self.causal else reach // 2
-        x = shift.pad_time(x, before, reach - before)
+        before = self.reach if self.causal else self.reach // 2
+        x = shift.pad_time(x, before, self.reach - before) if state is None else ops.concatenate([state, x], axis=1)
         y = ops.conv(x, self._weights(), padding="valid", dilation_rate=self.dilation_rate)
-        return y + ops.cast(self.bias, y.dtype)
+        return y + ops.cast(self.bias, y.dtype), shift.latest(x, self.reach)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.filters)

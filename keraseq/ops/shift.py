@@ -1,4 +1,4 @@
-"""Moving steps along time."""
+"""Moving steps along time, and keeping the last of them."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def pad_time(x: Any, before: int, after: int = 0) -> Any:
     `before = receptive field - 1` makes an unpadded convolution causal.
     """
     return ops.pad(x, ((0, 0), (before, after), (0, 0)))
+
+
+def latest(x: Any, steps: int) -> Any:
+    """The last `steps` steps of `(batch, time, …)`, which has at least as many."""
+    return x[:, ops.shape(x)[1] - steps :]
