@@ -1,4 +1,4 @@
-"""A recurrent layer run both ways."""
+"""A layer run both ways."""
 
 from __future__ import annotations
 
@@ -8,42 +8,50 @@ import keras
 from keras import ops
 
 from keraseq.config import check
-from keraseq.layers.recurrent import Recurrent
+from keraseq.layers.recurrent import LSTM
+from keraseq.layers.s4d import S4D
+from keraseq.layers.streaming import Streaming
 from keraseq.registry import layers
 
 Shape = tuple[int | None, ...]
 
 
-@layers.register("bidirectional", tags={"recurrent"}, reference="doi:10.1109/78.650093")
+@layers.register(
+    "bidirectional",
+    tags={"recurrent"},
+    reference="doi:10.1109/78.650093",
+    cases=(lambda: {"layer": LSTM(3)}, lambda: {"layer": S4D(2)}),
+)
 @keras.saving.register_keras_serializable("keraseq")
 class Bidirectional(keras.Layer):
-    """Two recurrent layers over one sequence, one from each end, side by side.
+    """Two layers over one sequence, one from each end, side by side.
 
         y_t = [forward_t ; backward_t]
 
     Args:
-        layer: a recurrent layer of keraseq with `reverse=False`. It runs forwards; a copy with weights of its own and
-            `reverse=True` runs backwards.
+        layer: a layer of keraseq that has a direction, with `reverse=False`: a recurrent or state-space layer. It runs
+            forwards; a copy with weights of its own and `reverse=True` runs backwards.
 
-    Call shapes: `(batch, time, features)` → `(batch, time, 2 * units)`, the forward half first.
+    Call shapes: `(batch, time, features)` → `(batch, time, 2 * units)`, the forward half first, where units are the
+    features that the layer gives.
 
-    Mask: both directions carry their state over padding. At padding the forward half so repeats the last valid step
-    before it, the backward half the first valid step after it, and each is zero where there is none: after
-    right padding of a row the backward half has its initial state, zeros. Passed on.
+    Mask: both directions carry their state over padding. A recurrent layer so repeats at padding the last valid step
+    before it, its backward copy the first valid step after it, and each is zero where there is none: after right
+    padding of a row the backward half has its initial state, zeros. Passed on.
 
     Raises:
-        UsageError: `layer` is not a recurrent layer of keraseq, or runs backwards itself.
+        UsageError: `layer` has no direction, or runs backwards itself.
 
     Reference: Schuster and Paliwal 1997, doi:10.1109/78.650093.
     """
 
     causal = False
 
-    def __init__(self, layer: Recurrent, **kwargs: Any):
+    def __init__(self, layer: Streaming, **kwargs: Any):
         super().__init__(**kwargs)
         check(
-            isinstance(layer, Recurrent) and not layer.reverse,
-            f"layer must be a recurrent layer of keraseq with reverse=False, such as GRU(64); got {layer!r}",
+            isinstance(layer, Streaming) and getattr(layer, "reverse", None) is False,
+            f"layer must be one of keraseq that has reverse=False, such as GRU(64) or S4D(); got {layer!r}",
         )
         self.forward = layer
         self.backward = type(layer).from_config(
@@ -62,7 +70,8 @@ class Bidirectional(keras.Layer):
         return ops.concatenate([forward, backward], axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (*input_shape[:-1], 2 * self.forward.units)
+        *batch_and_time, units = self.forward.compute_output_shape(input_shape)
+        return (*batch_and_time, 2 * units)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "layer": keras.saving.serialize_keras_object(self.forward)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import keras
@@ -15,9 +16,69 @@ from keraseq.registry import layers
 Shape = tuple[int | None, ...]
 
 
-@layers.register("conv1d", tags={"convolutional", "causal"}, reference="arXiv:1609.03499")
+class Convolution(Streaming):
+    """What convolutions along time share: the inputs that a step sees, and the padding or the state that gives them.
+
+    A subclass writes `convolve`, `build` and `compute_output_shape`.
+
+    Args:
+        kernel_size: taps k, at least 1.
+        dilation_rate: steps d between taps, at least 1.
+        causal: whether no output depends on later steps; on by default.
+    """
+
+    features: int | None
+
+    def __init__(self, kernel_size: int, dilation_rate: int = 1, causal: bool = True, **kwargs: Any):
+        super().__init__(**kwargs)
+        check_sizes(kernel_size=kernel_size, dilation_rate=dilation_rate)
+        self.kernel_size = kernel_size
+        self.dilation_rate = dilation_rate
+        self.causal = causal
+
+    @property
+    def reach(self) -> int:
+        """Steps between the first tap and the last."""
+        return self.dilation_rate * (self.kernel_size - 1)
+
+    @abstractmethod
+    def convolve(self, x: Any) -> Any:
+        """`(batch, time + reach, features)` → `(batch, time, …)`, without padding."""
+
+    def build(self, input_shape: Shape) -> None:
+        self.features = input_shape[-1]
+
+    def initial_state(self, batch_size: int, max_length: int | None = None) -> State:
+        self.check_streams()
+        return ops.zeros((batch_size, self.reach, self.features), dtype=self.compute_dtype)
+
+    def run(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
+        x = masks.zero_padding(x, mask)
+        before = self.reach if self.causal else self.reach // 2
+        x = shift.pad_time(x, before, self.reach - before) if state is None else ops.concatenate([state, x], axis=1)
+        return self.convolve(x), shift.latest(x, self.reach)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "dilation_rate": self.dilation_rate,
+            "causal": self.causal,
+        }
+
+
+@layers.register(
+    "conv1d",
+    tags={"convolutional", "causal"},
+    reference="arXiv:1609.03499",
+    cases=(
+        {"filters": 5, "kernel_size": 3, "dilation_rate": 2},
+        {"filters": 5, "kernel_size": 2, "dilation_rate": 3, "weight_norm": True},
+        {"filters": 5, "kernel_size": 4, "causal": False, "kernel_initializer": "he_normal"},
+    ),
+)
 @keras.saving.register_keras_serializable("keraseq")
-class Conv1D(Streaming):
+class Conv1D(Convolution):
     """Dilated convolution along time that keeps the length: causal, or centred.
 
         y_t = b + Σ_j w_j x_(t - d (k - 1 - j)),   j = 0 … k - 1       (causal)
@@ -59,17 +120,14 @@ class Conv1D(Streaming):
         kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        for name, value in {"filters": filters, "kernel_size": kernel_size, "dilation_rate": dilation_rate}.items():
-            check(isinstance(value, int) and value >= 1, f"{name} must be a whole number of at least 1; got {value!r}")
+        super().__init__(kernel_size, dilation_rate, causal, **kwargs)
+        check_sizes(filters=filters)
         self.filters = filters
-        self.kernel_size = kernel_size
-        self.dilation_rate = dilation_rate
-        self.causal = causal
         self.weight_norm = weight_norm
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.kernel_size, input_shape[-1], self.filters),
@@ -83,21 +141,9 @@ class Conv1D(Streaming):
             )
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
-    @property
-    def reach(self) -> int:
-        """Steps between the first tap and the last."""
-        return self.dilation_rate * (self.kernel_size - 1)
-
-    def initial_state(self, batch_size: int, max_length: int | None = None) -> State:
-        self.check_streams()
-        return ops.zeros((batch_size, self.reach, self.kernel.shape[1]), dtype=self.compute_dtype)
-
-    def run(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
-        x = masks.zero_padding(x, mask)
-        before = self.reach if self.causal else self.reach // 2
-        x = shift.pad_time(x, before, self.reach - before) if state is None else ops.concatenate([state, x], axis=1)
+    def convolve(self, x: Any) -> Any:
         y = ops.conv(x, self._weights(), padding="valid", dilation_rate=self.dilation_rate)
-        return y + ops.cast(self.bias, y.dtype), shift.latest(x, self.reach)
+        return y + ops.cast(self.bias, y.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.filters)
@@ -106,9 +152,6 @@ class Conv1D(Streaming):
         return {
             **super().get_config(),
             "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "dilation_rate": self.dilation_rate,
-            "causal": self.causal,
             "weight_norm": self.weight_norm,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
@@ -116,6 +159,12 @@ class Conv1D(Streaming):
     def _weights(self) -> Any:
         v = ops.convert_to_tensor(self.kernel)  # (taps, features, filters)
         return v * (self.gain / _length(v)) if self.weight_norm else v
+
+
+def check_sizes(**sizes: Any) -> None:
+    """Raises UsageError unless each is a whole number of at least 1."""
+    for name, value in sizes.items():
+        check(isinstance(value, int) and value >= 1, f"{name} must be a whole number of at least 1; got {value!r}")
 
 
 def _length(v: Any) -> Any:

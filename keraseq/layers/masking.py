@@ -12,7 +12,7 @@ from keraseq.registry import layers
 Shape = tuple[int | None, ...]
 
 
-@layers.register("attach_mask", tags={"masking"})
+@layers.register("attach_mask", tags={"masking"}, cases=())
 @keras.saving.register_keras_serializable("keraseq")
 class AttachMask(keras.Layer):
     """Makes a mask that comes as data the mask of a sequence, and sets the padding to zero, whatever was there.

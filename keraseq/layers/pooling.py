@@ -14,7 +14,9 @@ from keraseq.registry import layers
 Shape = tuple[int | None, ...]
 
 
-@layers.register("pooling", tags={"pooling"})
+@layers.register(
+    "pooling", tags={"pooling"}, cases=({"kind": "mean"}, {"kind": "max"}, {"kind": "last"}, {"kind": "ends"})
+)
 @keras.saving.register_keras_serializable("keraseq")
 class Pooling(keras.Layer):
     """One vector for a whole sequence.

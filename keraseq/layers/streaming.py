@@ -84,6 +84,13 @@ class Streaming(keras.Layer):
         check(self.built, f"{name} has no weights yet; call it or build it before running it step by step")
 
 
+def through(layer: Streaming, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State | None]:
+    """A part of a layer's `run`: its outputs, and its state after where one was given."""
+    if state is None:
+        return layer(x, mask=mask, training=training), None
+    return layer(x, mask=mask, training=training, state=state)
+
+
 class Pointwise(Streaming):
     """A layer that treats each step alone: its state is empty. A subclass writes `transform`."""
 
@@ -97,3 +104,70 @@ class Pointwise(Streaming):
 
     def run(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
         return self.transform(x, training), ()
+
+
+class CrossStreaming(Streaming):
+    """A layer of two inputs, `layer(x, context)`: steps of `x` come one after another, the context is there at once.
+
+    A subclass writes `remember` and `read`. Its state is what it remembers of the context, which no step changes, and
+    what steps of `x` leave for later ones: by default nothing.
+    """
+
+    @abstractmethod
+    def remember(self, context: Any, context_mask: Any) -> State:
+        """What steps read of the context, `(batch, context time, features)`, such as keys, values and its mask."""
+
+    @abstractmethod
+    def read(self, x: Any, memory: State, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
+        """`(batch, time, features)`, what `remember` gave and the state of `x` before → outputs, and that state after.
+
+        As in `Streaming.run`, None is the initial state.
+        """
+
+    def steps_state(self, batch_size: int, max_length: int | None) -> State:
+        """The state of `x` before its first step; arguments as in `initial_state`."""
+        return ()
+
+    def initial_state(
+        self, batch_size: int, max_length: int | None = None, context: Any = None, context_mask: Any = None
+    ) -> State:
+        """The state before the first step, with all that any step needs of the context.
+
+        Args:
+            batch_size, max_length: as in `Streaming.initial_state`.
+            context: `(batch, context time, features)`.
+            context_mask: bool, `(batch, context time)`, True at valid steps, or None where all are.
+
+        Raises:
+            UsageError: no context, or the layer, as configured, looks ahead, or has no weights yet.
+        """
+        self.check_streams()
+        check(context is not None, f"{type(self).__name__} {self.name!r} needs the context to start from; got None")
+        context = ops.cast(ops.convert_to_tensor(context), self.compute_dtype)
+        if context_mask is None:
+            context_mask = ops.ones(ops.shape(context)[:2], dtype="bool")
+        context_mask = ops.cast(ops.convert_to_tensor(context_mask), "bool")
+        return self.remember(context, context_mask), self.steps_state(batch_size, max_length)
+
+    def run(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
+        assert state is not None
+        memory, before = state
+        y, after = self.read(x, memory, before, mask, training)
+        return y, (memory, after)
+
+    def call(  # type: ignore[override]  # Keras finds masks by the names of the inputs
+        self,
+        x: Any,
+        context: Any = None,
+        x_mask: Any = None,
+        context_mask: Any = None,
+        training: bool = False,
+        state: State | None = None,
+    ) -> Any:
+        before = (self.remember(context, context_mask), None) if state is None else state
+        y, after = self.run(x, before, x_mask, training)
+        return y if state is None else (y, after)
+
+    def stream(self, x: Any, state: State, mask: Any = None) -> tuple[Any, State]:
+        self.check_streams()
+        return self(ops.convert_to_tensor(x), x_mask=mask, state=state)

@@ -8,15 +8,24 @@ import keras
 from keras import ops
 
 from keraseq.config import check
-from keraseq.layers.convolution import Conv1D
+from keraseq.layers.convolution import Conv1D, check_sizes
+from keraseq.layers.streaming import State, Streaming, through
 from keraseq.registry import layers
 
 Shape = tuple[int | None, ...]
 
 
-@layers.register("tcn_block", tags={"convolutional", "causal"}, reference="arXiv:1803.01271")
+@layers.register(
+    "tcn_block",
+    tags={"block", "convolutional", "causal"},
+    reference="arXiv:1803.01271",
+    cases=(
+        {"filters": 5, "kernel_size": 2, "dilation_rate": 3},
+        {"filters": 4, "kernel_size": 3, "dropout": 0.3, "weight_norm": False, "kernel_initializer": "glorot_normal"},
+    ),
+)
 @keras.saving.register_keras_serializable("keraseq")
-class TCNBlock(keras.Layer):
+class TCNBlock(Streaming):
     """Two dilated causal convolutions around a residual connection.
 
         u = dropout(relu(conv(x))),   v = dropout(relu(conv(u))),   y = relu(v + x)
@@ -36,6 +45,8 @@ class TCNBlock(keras.Layer):
 
     Mask: padding is read as zero by both convolutions. Passed on.
 
+    Step by step: the state is the last `dilation_rate · (kernel_size - 1)` inputs of each convolution.
+
     Raises:
         UsageError: a size below 1, or dropout outside [0, 1).
 
@@ -43,8 +54,6 @@ class TCNBlock(keras.Layer):
 
     Differs from the paper: weights start as He normal, not N(0, 0.01).
     """
-
-    causal = True
 
     def __init__(
         self,
@@ -57,8 +66,7 @@ class TCNBlock(keras.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        for name, value in {"filters": filters, "kernel_size": kernel_size, "dilation_rate": dilation_rate}.items():
-            check(isinstance(value, int) and value >= 1, f"{name} must be a whole number of at least 1; got {value!r}")
+        check_sizes(filters=filters, kernel_size=kernel_size, dilation_rate=dilation_rate)
         check(0 <= dropout < 1, f"dropout must be in [0, 1); got {dropout!r}")
         self.filters = filters
         self.kernel_size = kernel_size
@@ -66,7 +74,6 @@ class TCNBlock(keras.Layer):
         self.dropout = dropout
         self.weight_norm = weight_norm
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
         inner = (*input_shape[:-1], self.filters)
@@ -83,10 +90,18 @@ class TCNBlock(keras.Layer):
             self.residual = Conv1D(self.filters, 1, name="residual", dtype=self.dtype_policy)
             self.residual.build(input_shape)
 
-    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
-        u = self.first_dropout(ops.relu(self.first(x, mask=mask)), training=training)
-        v = self.second_dropout(ops.relu(self.second(u, mask=mask)), training=training)
-        return ops.relu(v + (x if self.residual is None else self.residual(x, mask=mask)))
+    def initial_state(self, batch_size: int, max_length: int | None = None) -> State:
+        self.check_streams()
+        return self.first.initial_state(batch_size), self.second.initial_state(batch_size)
+
+    def run(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
+        before_first, before_second = (None, None) if state is None else state
+        u, after_first = through(self.first, x, before_first, mask, training)
+        u = self.first_dropout(ops.relu(u), training=training)
+        v, after_second = through(self.second, u, before_second, mask, training)
+        v = self.second_dropout(ops.relu(v), training=training)
+        residual = x if self.residual is None else self.residual(x, mask=mask)
+        return ops.relu(v + residual), (after_first, after_second)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.filters)

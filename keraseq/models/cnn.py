@@ -13,6 +13,8 @@ from keraseq.registry import models
 if TYPE_CHECKING:
     import keras
 
+    from keraseq.models.attend import Attend
+
 
 @models.register("cnn", tags={"convolutional"}, reference="arXiv:1408.5882")
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class CNN(Family):
         super().__post_init__()
         self.check_positive("kernel_size", "layers")
 
-    def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:
+    def backbone(self, x: keras.KerasTensor, attend: Attend | None = None) -> keras.KerasTensor:
         import keras
 
         for i in range(self.layers):
@@ -47,4 +49,5 @@ class CNN(Family):
             x = keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{i}")(x)
             x = keras.layers.ReLU(name=f"relu_{i}")(x)
             x = keras.layers.Dropout(self.dropout, name=f"dropout_{i}")(x)
+            x = attend(x) if attend else x
         return x

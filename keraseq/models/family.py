@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from keraseq import layers
-from keraseq.config import Choice, Float, check
+from keraseq.config import Choice, Float, check, settings_of
 from keraseq.models.inputs import Inputs
+from keraseq.registry import models
 
 if TYPE_CHECKING:
     import keras
+
+    from keraseq.models.attend import Attend
 
 POOLINGS = ("mean", "max", "last")
 
@@ -41,12 +44,42 @@ class Family(ABC):
         """The value of the width field."""
         return getattr(self, self.width)
 
+    def with_width(self, width: int) -> Self:
+        """The same family at another width."""
+        changed: dict[str, Any] = {self.width: width}
+        return replace(self, **changed)
+
+    def settings(self) -> dict[str, Any]:
+        """All fields as plain data."""
+        return settings_of(self)
+
     def check_inputs(self, inputs: Inputs) -> None:  # noqa: B027 (most families take all inputs)
         """Raises UsageError where the family cannot take such inputs; by default it takes all."""
 
+    def is_causal(self) -> bool:
+        """Whether no step of the backbone depends on a later one, in this configuration; by default as tagged."""
+        name = models.name_of(type(self))
+        return name is not None and "causal" in models.entry(name).tags
+
+    def directed(self, causal: bool) -> Self:
+        """This family, causal, or else with steps that depend on all others where the family has that.
+
+        Raises:
+            UsageError: the family cannot be causal.
+        """
+        check(
+            not causal or self.is_causal(),
+            f"{type(self).__name__} looks ahead and cannot run step by step; choose one of "
+            f"{', '.join(models.names(tags={'causal'}))}",
+        )
+        return self
+
     @abstractmethod
-    def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        """`(batch, time, features)`, with or without mask → `(batch, time, width)`, with the same mask."""
+    def backbone(self, x: keras.KerasTensor, attend: Attend | None = None) -> keras.KerasTensor:
+        """`(batch, time, features)`, with or without mask → `(batch, time, width)`, with the same mask.
+
+        `attend`, given in a decoder, is applied to the steps after every block: they read from the encoder.
+        """
 
     def pool(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """`(batch, time, width)` → `(batch, width)`."""

@@ -12,8 +12,10 @@ from keraseq.registry import models
 if TYPE_CHECKING:
     import keras
 
+    from keraseq.models.attend import Attend
 
-@models.register("linear", tags={"baseline"}, reference="arXiv:1607.01759")
+
+@models.register("linear", tags={"baseline", "causal"}, reference="arXiv:1607.01759")
 @dataclass(frozen=True)
 class Linear(Family):
     """Linear baseline: the mean of embedded tokens, or of projected features, and one dense layer on it.
@@ -32,7 +34,8 @@ class Linear(Family):
 
     width: ClassVar[str] = "units"
 
-    def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:
+    def backbone(self, x: keras.KerasTensor, attend: Attend | None = None) -> keras.KerasTensor:
         import keras
 
-        return x if x.shape[-1] == self.units else keras.layers.Dense(self.units, name="projection")(x)
+        x = x if x.shape[-1] == self.units else keras.layers.Dense(self.units, name="projection")(x)
+        return attend(x) if attend else x

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from keraseq import layers
 from keraseq.config import Choice, Int
@@ -12,6 +12,8 @@ from keraseq.models.family import Family
 
 if TYPE_CHECKING:
     import keras
+
+    from keraseq.models.attend import Attend
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,13 @@ class RecurrentFamily(Family):
     def layer(self, name: str) -> Any:
         """One recurrent layer."""
 
-    def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:
+    def is_causal(self) -> bool:
+        return not self.bidirectional
+
+    def directed(self, causal: bool) -> Self:
+        return replace(self, bidirectional=not causal)
+
+    def backbone(self, x: keras.KerasTensor, attend: Attend | None = None) -> keras.KerasTensor:
         import keras
 
         for i in range(self.layers):
@@ -47,6 +55,7 @@ class RecurrentFamily(Family):
                 x = layers.Bidirectional(self.layer(f"layer_{i}"), name=f"bidirectional_{i}")(x)
             else:
                 x = self.layer(f"layer_{i}")(x)
+            x = attend(x) if attend else x
         return x
 
     def pool(self, x: keras.KerasTensor) -> keras.KerasTensor:

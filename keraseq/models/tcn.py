@@ -13,6 +13,8 @@ from keraseq.registry import models
 if TYPE_CHECKING:
     import keras
 
+    from keraseq.models.attend import Attend
+
 
 @models.register(
     "tcn",
@@ -52,7 +54,7 @@ class TCN(Family):
         """Steps that the last step sees."""
         return 1 + 2 * (self.kernel_size - 1) * (2**self.levels - 1)
 
-    def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:
+    def backbone(self, x: keras.KerasTensor, attend: Attend | None = None) -> keras.KerasTensor:
         for i in range(self.levels):
             x = layers.TCNBlock(
                 self.filters,
@@ -62,4 +64,5 @@ class TCN(Family):
                 weight_norm=self.weight_norm,
                 name=f"block_{i}",
             )(x)
+            x = attend(x) if attend else x
         return x

@@ -4,7 +4,13 @@ TensorFlow's own gradient of a loop accumulates the weight gradient step by step
 gates; what the backward loop needs of them is computed for all steps at once; the backward loop yields only the
 gradients of the gates; and one large matrix product over all steps makes the gradient of the weights.
 
-Shapes as in `_recurrence_portable`. Works compiled by XLA and not, with unknown batch and time.
+`recur` does without a derivation, for any cell: its forward loop stores the states, and its backward loop runs each
+step again and differentiates it.
+
+Shapes: `x` `(time, batch, gates * units)`, `kernel` `(units, gates * units)`, initial states `(batch, units)`, `mask`
+`(time, batch, 1)` or None; states are returned at all steps, `(time, batch, units)`.
+
+Works compiled by XLA and not, with unknown batch and time.
 """
 
 from __future__ import annotations
@@ -13,6 +19,8 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+
+from keraseq.ops.cells import Cell, Weights, advance
 
 Tensors = tuple[tf.Tensor, ...]
 
@@ -148,6 +156,49 @@ def lstm(
         return (hs, c), gradient
 
     return run(x, kernel, h0, c0)
+
+
+def recur(cell: Cell, x: tf.Tensor, state0: Tensors, weights: Weights, mask: tf.Tensor | None) -> Tensors:
+    x, keep = _masked(x, mask)
+    parts = len(state0)
+
+    def step(state: Tensors, x_t: tf.Tensor, *keep_t: tf.Tensor, weights: Tensors) -> Tensors:
+        return advance(cell, x_t, state, dict(zip(names, weights, strict=True)), *keep_t)
+
+    @tf.custom_gradient
+    def run(x: tf.Tensor, *state0_and_weights: tf.Tensor) -> Any:
+        state0, weights = state0_and_weights[:parts], state0_and_weights[parts:]
+
+        def forward(state: Tensors, x_t: tf.Tensor, *keep_t: tf.Tensor) -> tuple[Tensors, Tensors]:
+            state = step(state, x_t, *keep_t, weights=weights)
+            return state, state
+
+        _, states = _loop(forward, state0, (x, *keep), saved=parts)
+
+        def gradient(*dstates: tf.Tensor) -> Tensors:
+            def back(carried: Tensors, x_t: tf.Tensor, *inputs_t: tf.Tensor) -> tuple[Tensors, Tensors]:
+                dstate, totals = carried[:parts], carried[parts:]
+                before, dstate_t, keep_t = inputs_t[:parts], inputs_t[parts : 2 * parts], inputs_t[2 * parts :]
+                with tf.GradientTape() as tape:
+                    tape.watch((x_t, before, weights))
+                    after = step(before, x_t, *keep_t, weights=weights)
+                given = tuple(part + part_t for part, part_t in zip(dstate, dstate_t, strict=True))
+                dx_t, dstate, dweights = tape.gradient(
+                    after, (x_t, before, weights), given, unconnected_gradients="zero"
+                )
+                sums = (total + tf.cast(part, total.dtype) for total, part in zip(totals, dweights, strict=True))
+                return (*dstate, *sums), (dx_t,)
+
+            zeros = (*map(tf.zeros_like, state0), *(tf.zeros_like(weight, tf.float32) for weight in weights))
+            inputs = (x, *map(_previous, state0, states), *dstates, *keep)
+            carried, (dx,) = _loop(back, zeros, inputs, saved=1, backwards=True)
+            dweights = (tf.cast(total, weight.dtype) for total, weight in zip(carried[parts:], weights, strict=True))
+            return dx, *carried[:parts], *dweights
+
+        return states, gradient
+
+    names = tuple(weights)
+    return run(x, *state0, *map(tf.convert_to_tensor, weights.values()))
 
 
 def _loop(

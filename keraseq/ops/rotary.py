@@ -7,7 +7,7 @@ from typing import Any
 from keras import ops
 
 
-def rotary(x: Any, base: float = 10_000.0) -> Any:
+def rotary(x: Any, before: Any = 0, base: float = 10_000.0) -> Any:
     """Turns each pair of features by an angle that grows with the position.
 
         x'_t = R(t) x_t,   R(t) = blocks of [[cos tθ_i, -sin tθ_i], [sin tθ_i, cos tθ_i]],   θ_i = base^(-2i / size)
@@ -16,7 +16,8 @@ def rotary(x: Any, base: float = 10_000.0) -> Any:
     by that property padding in front of a row changes nothing.
 
     Args:
-        x: queries or keys, `(batch, time, heads, size)`, size even.
+        x: queries or keys, `(batch, time, heads, size)` or `(batch, time, size)`, size even.
+        before: steps in front of the first of `x`.
         base: the longest wavelength is `2π · base` steps.
 
     Reference: Su et al. 2021, RoFormer, arXiv:2104.09864.
@@ -26,8 +27,9 @@ def rotary(x: Any, base: float = 10_000.0) -> Any:
     """
     half = x.shape[-1] // 2
     frequency = base ** -(ops.arange(half, dtype="float32") / half)  # (half,)
-    angle = ops.arange(ops.shape(x)[1], dtype="float32")[:, None] * frequency  # (time, half)
-    cos = ops.cast(ops.cos(angle), x.dtype)[None, :, None, :]
-    sin = ops.cast(ops.sin(angle), x.dtype)[None, :, None, :]
+    t = ops.cast(before + ops.arange(ops.shape(x)[1], dtype="int32"), "float32")
+    angle = t[:, None] * frequency  # (time, half)
+    angle = angle[None, :, None] if len(x.shape) == 4 else angle[None]
+    cos, sin = ops.cast(ops.cos(angle), x.dtype), ops.cast(ops.sin(angle), x.dtype)
     a, b = x[..., :half], x[..., half:]
     return ops.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)

@@ -11,6 +11,11 @@ from keraseq.ops import recurrence
 
 BATCH, TIME, UNITS = 3, 7, 4
 GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
+OPTIONS = {
+    "simple_rnn": ("gain", "norm_bias", "dropout"),
+    "gru": ("gain", "dropout"),
+    "lstm": ("gain", "cell_gain", "cell_bias", "dropout"),
+}
 
 on_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the fast path is TensorFlow's")
 
@@ -43,12 +48,20 @@ def arguments(name, seed=0, time=TIME, dtype="float32"):
     return normal(BATCH, time, size), normal(UNITS, size), bias, normal(BATCH, UNITS), normal(BATCH, UNITS)
 
 
-def call(name, x, kernel, bias, h0, c0, mask=None):
+def call(name, x, kernel, bias, h0, c0, *option_values, mask=None):
     """All hidden states and the final ones, as a list."""
+    options = dict(zip(OPTIONS[name], option_values, strict=False))
     if name == "lstm":
-        hs, (h, c) = recurrence.lstm(x, kernel, bias, (h0, c0), mask)
+        hs, (h, c) = recurrence.lstm(x, kernel, bias, (h0, c0), mask, **options)
         return [hs, h, c]
-    return list(getattr(recurrence, name)(x, kernel, bias, h0, mask))
+    return list(getattr(recurrence, name)(x, kernel, bias, h0, mask, **options))
+
+
+def option_values(name):
+    """Weights of layer normalisation, and what recurrent dropout multiplies by."""
+    rng = np.random.default_rng(5)
+    shapes = {"gain": (GATES[name] * UNITS,), "dropout": (BATCH, UNITS)}
+    return [rng.normal(size=shapes.get(option, (UNITS,))).astype("float32") for option in OPTIONS[name]]
 
 
 @pytest.mark.parametrize("name", GATES)
@@ -63,7 +76,7 @@ def test_matches_numpy_with_inner_masks(name, masked) -> None:
         expected[row, t] = h[row]
     # Where the mask says padding, not even NaN may be looked at.
     x = np.where(mask[..., None], x, np.nan)
-    got = call(name, *map(ops.convert_to_tensor, (x, kernel, bias, h0, c0)), mask if masked else None)
+    got = call(name, *map(ops.convert_to_tensor, (x, kernel, bias, h0, c0)), mask=mask if masked else None)
     for value, want in zip(got, (expected, h, c), strict=False):
         np.testing.assert_allclose(value, want, atol=1e-5)
 
@@ -78,33 +91,38 @@ def test_no_bias_is_a_bias_of_zeros(name) -> None:
 @on_tensorflow
 @pytest.mark.parametrize("name", GATES)
 @pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("options", [False, True], ids=["plain", "normed, dropped"])
 @pytest.mark.parametrize("time", [1, TIME])
-def test_fast_gradients_match_portable_ones(name, masked, time, monkeypatch) -> None:
+def test_gradients_match_portable_ones(name, masked, options, time, monkeypatch) -> None:
     import tensorflow as tf
 
     from keraseq.ops import _recurrence_portable
 
-    tensors = [tf.constant(array) for array in arguments(name, time=time)]
+    arrays = (*arguments(name, time=time), *(option_values(name) if options else []))
+    tensors = [tf.constant(array) for array in arrays]
     mask = tf.constant(np.random.default_rng(2).random((BATCH, time)) > 0.4) if masked else None
 
     def run(*tensors):
         with tf.GradientTape() as tape:
             tape.watch(tensors)
-            outputs = call(name, *tensors, mask)
+            outputs = call(name, *tensors, mask=mask)
             loss = sum((i + 1) * tf.reduce_sum(tf.sin(3 * y)) for i, y in enumerate(outputs))
         return outputs, tape.gradient(loss, tensors, unconnected_gradients="zero")
 
     unknown = [tf.TensorSpec([None] * (t.shape.rank - 1) + [t.shape[-1]]) for t in tensors]
     unknown[1] = tf.TensorSpec(tensors[1].shape)
-    fast = {
+    if options:
+        unknown[5:] = [tf.TensorSpec(t.shape) for t in tensors[5:]]
+    results = {
         "eager": run(*tensors),
         "graph": tf.function(run, input_signature=unknown)(*tensors),
         "XLA": tf.function(run, jit_compile=True)(*tensors),
         "XLA, unknown shapes": tf.function(run, jit_compile=True, input_signature=unknown)(*tensors),
     }
     monkeypatch.setattr(recurrence, "_backend", lambda: _recurrence_portable)
+    monkeypatch.setattr(recurrence, "_is_fast", lambda x: False)
     portable = tf.nest.flatten(run(*tensors))
-    for kind, result in fast.items():
+    for kind, result in results.items():
         for got, want in zip(tf.nest.flatten(result), portable, strict=True):
             # XLA approximates tanh to some 1e-6.
             np.testing.assert_allclose(got, want, atol=2e-4, rtol=1e-4, err_msg=kind)
@@ -124,7 +142,7 @@ def test_half_precision(name, dtype) -> None:
     def run(*tensors):
         with tf.GradientTape() as tape:
             tape.watch(tensors)
-            outputs = call(name, *tensors, mask)
+            outputs = call(name, *tensors, mask=mask)
             loss = tf.reduce_sum(outputs[0])
         return outputs[0], tape.gradient(loss, tensors, unconnected_gradients="zero")
 

@@ -12,6 +12,8 @@ from keraseq.registry import layers, models
 if TYPE_CHECKING:
     import keras
 
+    from keraseq.models.attend import Attend
+
 
 @models.register("aft", tags={"attention", "causal"}, reference="arXiv:2105.14103")
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class AFT(Family):
         super().__post_init__()
         self.check_positive("depth")
 
-    def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:
+    def backbone(self, x: keras.KerasTensor, attend: Attend | None = None) -> keras.KerasTensor:
         import keras
 
         x = keras.layers.Dense(self.units, name="projection")(x)
@@ -41,4 +43,5 @@ class AFT(Family):
             y = layers.get("aft_simple")(self.units, name=f"attention_{i}")(y)
             y = keras.layers.Dense(self.units, activation="gelu", name=f"mix_{i}")(y)
             x = keras.layers.Add(name=f"block_{i}")([x, keras.layers.Dropout(self.dropout, name=f"dropout_{i}")(y)])
+            x = attend(x) if attend else x
         return x

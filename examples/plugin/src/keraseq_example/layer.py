@@ -8,14 +8,15 @@ import keras
 from keras import ops
 
 from keraseq.config import check
+from keraseq.layers.streaming import State, Streaming
 from keraseq.registry import layers
 
 CAP = 10.0
 
 
-@layers.register("aft_simple", tags={"attention", "causal"}, reference="arXiv:2105.14103")
+@layers.register("aft_simple", tags={"attention", "causal"}, reference="arXiv:2105.14103", cases=({"units": 5},))
 @keras.saving.register_keras_serializable("keraseq_example")
-class AFTSimple(keras.Layer):
+class AFTSimple(Streaming):
     """Each step reads a weighted mean of the steps so far, feature by feature, through a gate.
 
         y_t = σ(q_t) * Σ_(s ≤ t) exp(k_s) * v_s / Σ_(s ≤ t) exp(k_s),   q, k, v = W x
@@ -26,6 +27,8 @@ class AFTSimple(keras.Layer):
     Call shapes: `(batch, time, features)` → `(batch, time, units)`.
 
     Mask: padding, wherever it lies, has no weight. Passed on.
+
+    Step by step: the state is both sums so far, `(batch, units)` each.
 
     Raises:
         UsageError: units below 1.
@@ -39,20 +42,29 @@ class AFTSimple(keras.Layer):
         super().__init__(**kwargs)
         check(units >= 1, f"units must be at least 1; got {units}")
         self.units = units
-        self.supports_masking = True
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], 3 * self.units))
 
-    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+    def initial_state(self, batch_size: int, max_length: int | None = None) -> State:
+        self.check_streams()
+        zeros = ops.zeros((batch_size, self.units), dtype=self.compute_dtype)
+        return zeros, zeros
+
+    def run(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
         q, k, v = ops.split(ops.cast(ops.matmul(x, self.kernel), "float32"), 3, axis=-1)  # (batch, time, units) each
         weight = ops.exp(CAP * ops.tanh(k / CAP))
         if mask is not None:
             valid = ops.expand_dims(ops.cast(mask, "bool"), -1)
             weight = ops.where(valid, weight, ops.zeros_like(weight))
             v = ops.where(valid, v, ops.zeros_like(v))
-        total = ops.maximum(ops.cumsum(weight, axis=1), 1e-6)
-        return ops.cast(ops.sigmoid(q) * ops.cumsum(weight * v, axis=1) / total, self.compute_dtype)
+        above, below = ops.cumsum(weight * v, axis=1), ops.cumsum(weight, axis=1)
+        if state is not None:
+            above_before, below_before = (ops.expand_dims(ops.cast(sums, "float32"), 1) for sums in state)
+            above, below = above + above_before, below + below_before
+        y = ops.sigmoid(q) * above / ops.maximum(below, 1e-6)
+        after = tuple(ops.cast(sums[:, -1], self.compute_dtype) for sums in (above, below))
+        return ops.cast(y, self.compute_dtype), after
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.units)
