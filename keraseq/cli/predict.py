@@ -30,14 +30,23 @@ def predict(
         from keraseq.inference.saved import load_model
 
     predictor = load_model(directory)
-    raw = lines if predictor.card["inputs"]["kind"] == "tokens" else [_numbers(line) for line in lines]
+    raw = lines if predictor.preprocessor.reads_text else [_numbers(line) for line in lines]
     answers = predictor.predict(raw)
     if json:
         print_json(answers)
         return
     for line, answer in zip(lines, answers, strict=True):
-        shown = "  ".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in answer.values())
+        shown = "  ".join(map(_shown, answer.values()))
         console.print(f"{shown}  {line if len(line) <= 80 else line[:79] + '…'}", highlight=False, markup=False)
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case float():
+            return f"{value:.4f}"
+        case list():
+            return " ".join(map(_shown, value))
+    return str(value)
 
 
 def _numbers(line: str) -> Any:

@@ -9,6 +9,7 @@ from keraseq.config import check, settings_of
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,13 @@ def from_json(data: dict[str, Any]) -> Inputs:
     kinds = {"tokens": Tokens, "features": Features}
     settings = dict(data)
     return kinds[settings.pop("kind")](**settings)
+
+
+def valid_steps(inputs: Inputs, given: Any) -> np.ndarray | None:
+    """Which steps of a batch of model inputs are not padding, bool, `(batch, time)`; None where none can be padding."""
+    if isinstance(inputs, Tokens):
+        return given != 0
+    return given["mask"] if inputs.length is None else None
 
 
 def enter(inputs: Inputs, width: int) -> tuple[Any, keras.KerasTensor]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from keraseq.config import Choice, check, settings_of
 
 if TYPE_CHECKING:
+    from keraseq.models.outputs import Output
     from keraseq.tasks.preprocess import Preprocessor
     from keraseq.tasks.source import Data, Raw
 
@@ -19,7 +21,7 @@ class TaskConfig:
 
     Attributes:
         source: the TFDS builder, `name/config:version`, that the data come from.
-        reference: for synthetic tasks, the function from inputs `(batch, time, size)` to the exact targets.
+        reference: for synthetic tasks, the function from a batch of model inputs to the exact targets.
         standardise: whether a model sees features with mean 0 and deviation 1 over the training steps.
     """
 
@@ -48,6 +50,10 @@ class TaskConfig:
     def fit(self, train: Raw) -> Preprocessor:
         """The preprocessor of this task; what it learns, such as a vocabulary, it learns from `train` alone."""
         raise NotImplementedError
+
+    def refine(self, output: Output) -> Output:
+        """What is asked for, with the settings that change how a model is trained, but not the encoded data."""
+        return output
 
     def identity(self, data_dir: str | None) -> dict[str, Any]:
         """All that the encoded data depend on, as plain data: equal identities have equal data."""
@@ -85,6 +91,70 @@ class TextConfig(TaskConfig):
 
         tokeniser = TOKENISERS[self.tokeniser].fit(list(train.inputs), self.vocabulary_size)
         return TextPreprocessor(tokeniser, self.max_length, self.truncate)
+
+
+@dataclass(frozen=True)
+class TranslationConfig(TaskConfig):
+    """Settings of tasks that ask for a text for a text."""
+
+    label_smoothing: Annotated[float, "share of the probability that training spreads over all symbols, in [0, 1)"] = (
+        0.0
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(
+            0 <= self.label_smoothing < 1,
+            f"label_smoothing must be in [0, 1); got {self.label_smoothing}. Remedy: 0 is off, 0.1 is usual",
+        )
+
+    def refine(self, output: Output) -> Output:
+        from keraseq.models.outputs import Translation
+
+        assert isinstance(output, Translation)
+        return replace(output, label_smoothing=self.label_smoothing)
+
+    def identity(self, data_dir: str | None) -> dict[str, Any]:
+        identity = super().identity(data_dir)
+        identity["settings"].pop("label_smoothing")
+        return identity
+
+
+@dataclass(frozen=True)
+class SyntheticConfig(TaskConfig):
+    """Settings of tasks whose sequences are generated from a seed."""
+
+    length: Annotated[int, "steps of every sequence"] = 200
+    train_examples: Annotated[int, "sequences for training, validation included"] = 10_000
+    test_examples: Annotated[int, "sequences for test"] = 1_000
+    data_seed: Annotated[int, "seed of the sequences"] = 0
+
+    shortest: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        least = {"length": self.shortest, "train_examples": 2, "test_examples": 1, "data_seed": 0}
+        for name, low in least.items():
+            value = getattr(self, name)
+            check(value >= low, f"{name} must be at least {low}; got {value}. Remedy: leave it out for the default")
+
+    def read_generated(self, data_dir: str | None, output: Output, *, input: str, label: str) -> Data:
+        """Reads what our builder of this task generates: its feature `input` goes in, `label` is asked for."""
+        from keraseq.tasks import source
+        from keraseq.tasks.builders.generated import GeneratedConfig
+
+        name = self.source.partition(":")[0]
+        made = GeneratedConfig.of(self.length, self.train_examples, self.test_examples, self.data_seed)
+        return source.read(
+            source.open_builder(name, data_dir, config=made),
+            name=name,
+            data_dir=data_dir,
+            output=output,
+            input_of=operator.itemgetter(input),
+            label_of=operator.itemgetter(label),
+            validation=self.validation,
+            seed=self.split_seed,
+        )
 
 
 def one_of(name: str, value: str, values: tuple[str, ...]) -> None:

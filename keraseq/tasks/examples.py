@@ -1,33 +1,32 @@
-"""Sequences of different lengths as three flat arrays."""
+"""Sequences of different lengths as flat arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 
-class Examples:
-    """Encoded sequences with their targets.
+class Sequences:
+    """Sequences of different lengths, one after another.
 
     Args:
-        values: the steps of all sequences, one after another, shape `(steps,)` or `(steps, size)`.
+        values: the steps of all sequences, shape `(steps,)` or `(steps, size)`.
         offsets: int64, shape `(n + 1,)`; sequence `i` is `values[offsets[i] : offsets[i + 1]]`.
-        targets: shape `(n,)` or `(n, size)`.
     """
 
-    def __init__(self, values: np.ndarray, offsets: np.ndarray, targets: np.ndarray):
+    def __init__(self, values: np.ndarray, offsets: np.ndarray):
         self.values = values
         self.offsets = offsets
-        self.targets = targets
 
     @classmethod
-    def join(cls, sequences: Sequence[np.ndarray], targets: np.ndarray) -> Examples:
-        """The examples whose sequences are given one by one."""
+    def join(cls, sequences: Sequence[np.ndarray]) -> Sequences:
+        """The sequences that are given one by one."""
         offsets = np.zeros(len(sequences) + 1, np.int64)
         np.cumsum([len(sequence) for sequence in sequences], out=offsets[1:])
-        return cls(np.concatenate(sequences), offsets, targets)
+        return cls(np.concatenate(sequences), offsets)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -37,16 +36,71 @@ class Examples:
         """Steps of each sequence, int64, shape `(n,)`."""
         return np.diff(self.offsets)
 
+    def pad(self, index: np.ndarray, dtype: Any, padding: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """The sequences at `index`, padded at the end to the longest of them.
+
+        Returns:
+            The steps, `(batch, time)` or `(batch, time, size)`, and which of them are real, bool, `(batch, time)`.
+        """
+        starts = self.offsets[index]
+        lengths = self.offsets[index + 1] - starts
+        real = np.arange(lengths.max()) < lengths[:, None]  # (batch, time)
+        before = np.cumsum(lengths) - lengths
+        source = np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
+        steps = np.full(real.shape + self.values.shape[1:], padding, dtype)
+        steps[real] = self.values[source]
+        return steps, real
+
+
+class Examples:
+    """Encoded sequences with their targets.
+
+    Args:
+        inputs: the sequences.
+        targets: one each, shape `(n,)` or `(n, size)`, or a sequence of class indices each.
+    """
+
+    def __init__(self, inputs: Sequences, targets: np.ndarray | Sequences):
+        self.inputs = inputs
+        self.targets = targets
+
+    @classmethod
+    def join(cls, sequences: Sequence[np.ndarray], targets: np.ndarray | Sequence[np.ndarray]) -> Examples:
+        """The examples whose sequences are given one by one, with targets in one array or one by one."""
+        return cls(Sequences.join(sequences), targets if isinstance(targets, np.ndarray) else Sequences.join(targets))
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Steps of each sequence, int64, shape `(n,)`."""
+        return self.inputs.lengths
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Steps of each sequence and, where that is a sequence, of its target; int64, shape `(n, 1)` or `(n, 2)`."""
+        parts = [self.inputs, self.targets] if isinstance(self.targets, Sequences) else [self.inputs]
+        return np.stack([part.lengths for part in parts], axis=1)
+
     def save(self, folder: Path, name: str) -> None:
         """Writes the arrays to `folder`, in files that begin with `name`."""
-        for part in ("values", "offsets", "targets"):
-            np.save(folder / f"{name}.{part}.npy", getattr(self, part), allow_pickle=False)
+        parts = {"values": self.inputs.values, "offsets": self.inputs.offsets}
+        if isinstance(self.targets, Sequences):
+            parts |= {"targets": self.targets.values, "target_offsets": self.targets.offsets}
+        else:
+            parts["targets"] = self.targets
+        for part, array in parts.items():
+            np.save(folder / f"{name}.{part}.npy", array, allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path, name: str) -> Examples:
         """What `save` wrote; the steps stay on disk, mapped into memory."""
-        values = np.load(folder / f"{name}.values.npy", mmap_mode="r", allow_pickle=False)
-        offsets, targets = (
-            np.load(folder / f"{name}.{part}.npy", allow_pickle=False) for part in ("offsets", "targets")
-        )
-        return cls(values, offsets, targets)
+
+        def read(part: str, mmap_mode: Any = None) -> np.ndarray:
+            return np.load(folder / f"{name}.{part}.npy", mmap_mode=mmap_mode, allow_pickle=False)
+
+        inputs = Sequences(read("values", "r"), read("offsets"))
+        if (folder / f"{name}.target_offsets.npy").exists():
+            return cls(inputs, Sequences(read("targets", "r"), read("target_offsets")))
+        return cls(inputs, read("targets"))

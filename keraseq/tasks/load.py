@@ -16,6 +16,7 @@ from keraseq.files import write_json
 from keraseq.models import inputs as input_kinds
 from keraseq.models import outputs as output_kinds
 from keraseq.models.inputs import Features, Inputs
+from keraseq.models.outputs import Tagging
 from keraseq.registry import UnknownNameError, tasks
 from keraseq.tasks import cache
 from keraseq.tasks.config import TaskConfig
@@ -81,12 +82,16 @@ def _encode(name: str, config: TaskConfig, data_dir: str | None, folder: Path) -
     for split in SPLITS:
         raw = data.splits[split]
         try:
-            examples[split] = Examples.join(preprocessor.steps(raw.inputs), raw.targets)
+            examples[split] = Examples.join(preprocessor.steps(raw.inputs), preprocessor.targets(raw.targets))
         except UsageError as error:
             raise KeraseqError(f"{name}, {split}: {error}") from error
+    output = data.output or preprocessor.output(max(int(e.sizes[:, -1].max()) for e in examples.values()))
+    if isinstance(output, Tagging):
+        for split in SPLITS:
+            _check_a_label_each_step(f"{name}, {split}", examples[split])
     meta = {
         "inputs": input_kinds.to_json(_inputs(preprocessor, examples["train"], config.standardise)),
-        "output": output_kinds.to_json(data.output),
+        "output": output_kinds.to_json(output),
         "about": data.about,
     }
     try:
@@ -98,6 +103,13 @@ def _encode(name: str, config: TaskConfig, data_dir: str | None, folder: Path) -
         raise cache.unwritable(error) from error
 
 
+def _check_a_label_each_step(where: str, examples: Examples) -> None:
+    wrong = np.flatnonzero(examples.sizes[:, 0] != examples.sizes[:, 1])
+    if len(wrong):
+        steps, labels = examples.sizes[wrong[0]]
+        raise KeraseqError(f"{where}: every step needs a label; example {wrong[0]} has {steps} steps, {labels} labels")
+
+
 def _inputs(preprocessor: Preprocessor, train: Examples, standardise: bool) -> Inputs:
     """The inputs of the model; features with mean and deviation over the training steps where asked for.
 
@@ -107,7 +119,7 @@ def _inputs(preprocessor: Preprocessor, train: Examples, standardise: bool) -> I
     spec = preprocessor.spec
     if not standardise or not isinstance(preprocessor, FeaturePreprocessor) or not isinstance(spec, Features):
         return spec
-    mean, deviation = _moments(train.values.reshape(len(train.values), -1))
+    mean, deviation = _moments(train.inputs.values.reshape(len(train.inputs.values), -1))
     if preprocessor.layout != "steps":
         shared = np.sqrt(np.mean(deviation**2 + (mean - mean.mean()) ** 2))
         mean, deviation = np.full_like(mean, mean.mean()), np.full_like(deviation, shared)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keraseq.models.inputs import Inputs, Tokens
+from keraseq.models.outputs import Output, Tagging, Translation
 from keraseq.tasks.examples import Examples
 
 POOL = 50  # about so many batches have their examples sorted by length together
@@ -18,7 +19,7 @@ def plan(lengths: np.ndarray, batch_size: int, *, seed: int | None = None, epoch
     Sequences of similar length share a batch, so that little is padded. A short batch comes last.
 
     Args:
-        lengths: steps of each example.
+        lengths: steps of each example; where its target is a sequence too, of the longer of both.
         batch_size: examples a batch.
         seed: the order is random and depends on `seed` and `epoch` alone; None gives one fixed order, by length.
         epoch: number of the epoch.
@@ -34,31 +35,49 @@ def plan(lengths: np.ndarray, batch_size: int, *, seed: int | None = None, epoch
     return [batches[i] for i in random.permutation(full)] + batches[full:]
 
 
+def batch(examples: Examples, index: np.ndarray, inputs: Inputs, output: Output) -> tuple[Any, np.ndarray]:
+    """The examples at `index` as model inputs and targets, sequences padded at the end to the longest of them.
+
+    Targets that are sequences are int32, `(batch, time)`, and hold `output.padding` at padding. A model that translates
+    takes, beside its `source`, the `previous` symbol of each symbol of the target.
+    """
+    given = assemble(examples, index, inputs)
+    targets = examples.targets
+    if isinstance(targets, np.ndarray):
+        return given, targets[index]
+    assert isinstance(output, Tagging | Translation)
+    steps, _ = targets.pad(index, np.int32, output.padding)
+    if isinstance(output, Translation):
+        return {"source": given, "previous": output.previous(steps)}, steps
+    return given, steps
+
+
 def assemble(examples: Examples, index: np.ndarray, inputs: Inputs) -> Any:
-    """The examples at `index` as model inputs, padded at the end to the longest of them.
+    """The sequences at `index` as model inputs, padded at the end to the longest of them.
 
     Returns:
         Tokens: int32, `(batch, time)`. Features: float32, `(batch, time, size)`; where lengths differ, a dictionary of
         these `values` and `mask`, bool, `(batch, time)`.
     """
+    sequences = examples.inputs
     dtype = np.int32 if isinstance(inputs, Tokens) else np.float32
-    starts = examples.offsets[index]
-    lengths = examples.offsets[index + 1] - starts
     if inputs.length is not None:
-        steps = examples.values.reshape(-1, inputs.length, *examples.values.shape[1:])
+        steps = sequences.values.reshape(-1, inputs.length, *sequences.values.shape[1:])
         return steps[index].astype(dtype)
-    mask = np.arange(lengths.max()) < lengths[:, None]  # (batch, time)
-    before = np.cumsum(lengths) - lengths
-    source = np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
-    values = np.zeros(mask.shape + examples.values.shape[1:], dtype)
-    values[mask] = examples.values[source]
+    values, mask = sequences.pad(index, dtype)
     return values if isinstance(inputs, Tokens) else {"values": values, "mask": mask}
 
 
-def padding(lengths: np.ndarray, batches: list[np.ndarray]) -> float:
-    """The share of padded steps among all steps of these batches."""
-    fed = sum(len(index) * int(lengths[index].max()) for index in batches)
-    return 1 - int(lengths.sum()) / fed
+def padding(sizes: np.ndarray, batches: list[np.ndarray]) -> float:
+    """The share of padded steps among all steps of these batches.
+
+    Args:
+        sizes: steps of each example, `(n,)`, or of each of its sequences, `(n, sequences)`.
+        batches: indices.
+    """
+    sizes = sizes.reshape(len(sizes), -1)
+    fed = sum(len(index) * int(sizes[index].max(axis=0).sum()) for index in batches)
+    return 1 - int(sizes.sum()) / fed
 
 
 def _pool(count: int, batch_size: int) -> int:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from keraseq.errors import KeraseqError, UsageError, unknown
-from keraseq.models.outputs import Classification, Output
+from keraseq.models.outputs import Classification, Output, Tagging
 from keraseq.registry import tasks
 from keraseq.tasks.config import TaskConfig
 
@@ -40,19 +40,21 @@ class Raw:
 
     Attributes:
         inputs: texts, or arrays; one array of shape `(n, …)` where all have one shape.
-        targets: class indices, int32, `(n,)`; or real numbers, float32, `(n, size)`.
+        targets: class indices, int32, `(n,)`; real numbers, float32, `(n, size)`; class indices of every step, an int32
+            array each; or texts.
     """
 
     inputs: Sequence[Any] | np.ndarray
-    targets: np.ndarray
+    targets: Sequence[Any] | np.ndarray
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def take(self, index: np.ndarray) -> Raw:
         """The examples at `index`, in that order."""
-        inputs = self.inputs
-        return Raw(inputs[index] if isinstance(inputs, np.ndarray) else [inputs[i] for i in index], self.targets[index])
+        return Raw(
+            *(p[index] if isinstance(p, np.ndarray) else [p[i] for i in index] for p in (self.inputs, self.targets))
+        )
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,12 @@ class Data:
 
     Attributes:
         splits: `train`, `validation` and `test`.
-        output: what is asked for.
+        output: what is asked for; None for texts, of which the preprocessor knows the vocabulary.
         about: where the data come from, as plain data: source, version, homepage, citation, licence.
     """
 
     splits: dict[str, Raw]
-    output: Output
+    output: Output | None
     about: dict[str, Any]
 
 
@@ -153,7 +155,7 @@ def read(
     *,
     name: str,
     data_dir: str | None,
-    output: Output,
+    output: Output | None,
     input_of: Callable[[Any], Any],
     label_of: Callable[[Any], Any],
     validation: float,
@@ -168,7 +170,7 @@ def read(
     Args:
         builder: from `open_builder`.
         name, data_dir: the task and the folder, for messages.
-        output: what is asked for; labels are checked against it.
+        output: what is asked for, against which labels are checked; None for texts.
         input_of, label_of: from a TFDS example, a dictionary of tensors, to the input and the label.
         validation: share of train taken for validation.
         seed: of the choice of these examples.
@@ -223,26 +225,32 @@ def release(name: str) -> str:
 def _read_split(builder: Any, split: str, input_of: Callable[[Any], Any], label_of: Callable[[Any], Any]) -> Raw:
     dataset = builder.as_dataset(split=split, shuffle_files=False)
     dataset = dataset.map(lambda example: (input_of(example), label_of(example)))
-    spec = dataset.element_spec[0]
-    if spec.dtype == "string":
-        pairs = list(dataset.batch(1024).as_numpy_iterator())
-        texts = [text.decode("utf-8", "replace") for batch, _ in pairs for text in batch]
-        return Raw(texts, _concatenate([labels for _, labels in pairs]))
-    if spec.shape.is_fully_defined():
-        pairs = list(dataset.batch(1024).as_numpy_iterator())
-        return Raw(_concatenate([inputs for inputs, _ in pairs]), _concatenate([labels for _, labels in pairs]))
+    specs = dataset.element_spec
+    if all(spec.shape.is_fully_defined() for spec in specs):
+        batches = list(dataset.batch(1024).as_numpy_iterator())
+        inputs, labels = (_concatenate([batch[side] for batch in batches]) for side in (0, 1))
+        return Raw(_column(inputs, specs[0]), _column(labels, specs[1]))
     pairs = list(dataset.as_numpy_iterator())
-    return Raw([inputs for inputs, _ in pairs], np.array([label for _, label in pairs]))
+    return Raw(*(_column([pair[side] for pair in pairs], specs[side]) for side in (0, 1)))
+
+
+def _column(values: Any, spec: Any) -> Any:
+    """Inputs or labels as texts, as one array where all have one shape, or as one array each."""
+    if spec.dtype == "string":
+        return [text.decode("utf-8", "replace") for text in values]
+    return np.array(values) if spec.shape.is_fully_defined() else values
 
 
 def _concatenate(parts: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-def _targets(labels: np.ndarray, output: Output, where: str) -> np.ndarray:
-    """The labels as targets, checked: int32 `(n,)` within the classes, or finite float32 `(n, size)`."""
+def _targets(labels: Any, output: Output | None, where: str) -> Sequence[Any] | np.ndarray:
+    """The labels as `Raw` holds them, checked: class indices within the classes, numbers finite."""
     if not len(labels):
         raise KeraseqError(f"{where} is empty. Remedy: delete the prepared data set and prepare it again")
+    if output is None:
+        return labels
     if isinstance(output, Classification):
         outside = np.flatnonzero((labels < 0) | (labels >= len(output.labels)))
         if len(outside):
@@ -251,6 +259,14 @@ def _targets(labels: np.ndarray, output: Output, where: str) -> np.ndarray:
                 f"{labels[outside[0]]}. Remedy: where the labels of this split are hidden, name another by test_split"
             )
         return labels.astype(np.int32)
+    if isinstance(output, Tagging):
+        for index, row in enumerate(labels):
+            if not ((row >= output.padding) & (row < len(output.labels))).all():
+                raise KeraseqError(
+                    f"{where}: labels must be in 0 … {len(output.labels) - 1}, or {output.padding} at steps that do "
+                    f"not count; example {index} has {row.min()} … {row.max()}"
+                )
+        return [row.astype(np.int32) for row in labels]
     labels = labels.astype(np.float32).reshape(len(labels), -1)
     wrong = np.flatnonzero(~np.isfinite(labels).all(axis=1))
     if len(wrong):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +15,11 @@ from keraseq.errors import UsageError, unknown
 from keraseq.files import read_json
 from keraseq.models import inputs as input_kinds
 from keraseq.models import outputs as output_kinds
-from keraseq.models.outputs import Classification
+from keraseq.models.outputs import Classification, Regression, Tagging, Translation
+from keraseq.tasks.chance import chances
 from keraseq.tasks.config import TaskConfig
 from keraseq.tasks.examples import Examples
-from keraseq.tasks.pipeline import assemble, padding, plan
+from keraseq.tasks.pipeline import batch, padding, plan
 from keraseq.tasks.preprocess import Preprocessor
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class Task:
 
     Attributes:
         inputs: what a step is, `Tokens` or `Features`.
-        output: what is asked for, `Classification` or `Regression`.
+        output: what is asked for: see `keraseq.models.outputs`.
         preprocessor: from raw examples to model inputs; `to_json` saves it beside a model.
         about: source, version, homepage, citation and licence of the data.
 
@@ -52,7 +54,7 @@ class Task:
         self.config = config
         meta = read_json(folder / "task.json", "delete its folder")
         self.inputs = input_kinds.from_json(meta["inputs"])
-        self.output = output_kinds.from_json(meta["output"])
+        self.output = config.refine(output_kinds.from_json(meta["output"]))
         self.about: dict[str, Any] = meta["about"]
         self.preprocessor = Preprocessor.from_json(read_json(folder / "preprocessor.json", "delete its folder"))
         self.data_dir = data_dir
@@ -98,11 +100,13 @@ class Task:
 
     @property
     def chance(self) -> float:
-        """The score on test of the best constant: the commonest label of train, or the mean of its targets."""
-        train, test = self._examples["train"].targets, self._examples["test"].targets
-        if isinstance(self.output, Classification):
-            return float(np.mean(test == np.bincount(train).argmax()))
-        return float(np.mean((test - train.mean(axis=0, dtype=np.float64)) ** 2))
+        """The score on test of the best answer that does not depend on the inputs."""
+        return self.chances[self.metric]
+
+    @functools.cached_property
+    def chances(self) -> dict[str, float]:
+        """Metric → its score at chance, of all metrics that have one: see `keraseq.tasks.chance`."""
+        return chances(self.output, self._examples["train"], self._examples["test"])
 
     def steps(self, split: str) -> int:
         """Batches in one epoch of a split."""
@@ -120,16 +124,16 @@ class Task:
         import tensorflow as tf
 
         examples = self._of(split)
+        longest = examples.sizes.max(axis=1)
         check(seed >= 0 and epoch >= 0, f"seed and epoch must not be negative; got {seed} and {epoch}")
         order_seed = seed if (split == "train" if shuffle is None else shuffle) else None
         passes = itertools.count(epoch)
 
         def batches() -> Iterator[tuple[Any, np.ndarray]]:
-            for index in plan(examples.lengths, self.config.batch_size, seed=order_seed, epoch=next(passes)):
-                yield assemble(examples, index, self.inputs), examples.targets[index]
+            for index in plan(longest, self.config.batch_size, seed=order_seed, epoch=next(passes)):
+                yield batch(examples, index, self.inputs, self.output)
 
-        targets = tf.TensorSpec((None, *examples.targets.shape[1:]), examples.targets.dtype)
-        dataset = tf.data.Dataset.from_generator(batches, output_signature=(self._signature(), targets))
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=self._signature())
         return dataset.apply(tf.data.experimental.assert_cardinality(self.steps(split))).prefetch(tf.data.AUTOTUNE)
 
     def raw(self, split: str, n: int = 5) -> list[tuple[Any, Any]]:
@@ -139,46 +143,67 @@ class Task:
         """
         self._of(split)
         raw = self.config.read(self.data_dir).splits[split]
-        return [(raw.inputs[i], raw.targets[i].tolist()) for i in range(min(n, len(raw)))]
+        targets = [t if isinstance(t, str) else t.tolist() for t in raw.targets[:n]]
+        return [(raw.inputs[i], target) for i, target in enumerate(targets)]
 
     def summary(self) -> dict[str, Any]:
         """The task as plain data for JSON: settings, sizes, lengths, padding, chance, and where the data are from."""
-        lengths = {split: examples.lengths for split, examples in self._examples.items()}
+        sizes = {split: examples.sizes for split, examples in self._examples.items()}
         return {
             "name": self.name,
             "settings": settings_of(self.config),
             "inputs": input_kinds.to_json(self.inputs),
             "output": output_kinds.to_json(self.output),
-            "examples": {split: len(values) for split, values in lengths.items()},
-            "lengths": {
-                split: {
-                    "min": int(values.min()),
-                    "median": float(np.median(values)),
-                    "max": int(values.max()),
-                }
-                for split, values in lengths.items()
-            },
+            "examples": {split: len(values) for split, values in sizes.items()},
+            "lengths": {split: _spread(values[:, 0]) for split, values in sizes.items()},
+            **self._of_targets(sizes),
             "padding": {
-                split: padding(values, plan(values, self.config.batch_size, seed=0 if split == "train" else None))
-                for split, values in lengths.items()
+                split: padding(
+                    values, plan(values.max(axis=1), self.config.batch_size, seed=0 if split == "train" else None)
+                )
+                for split, values in sizes.items()
             },
             "metric": self.metric,
             "direction": self.direction,
             "chance": self.chance,
+            "chances": self.chances,
             **self.about,
         }
+
+    def _of_targets(self, sizes: dict[str, np.ndarray]) -> dict[str, Any]:
+        """Lengths of the targets, where these differ from those of the inputs."""
+        if self.output.kind != "translation":
+            return {}
+        return {"target_lengths": {split: _spread(values[:, 1]) for split, values in sizes.items()}}
 
     def _of(self, split: str) -> Examples:
         if split not in self._examples:
             raise UsageError(unknown("split", split, SPLITS))
         return self._examples[split]
 
-    def _signature(self) -> Any:
+    def _signature(self) -> tuple[Any, Any]:
+        """What `batch` gives, as `tf.TensorSpec`s."""
         import tensorflow as tf
 
+        length = self.inputs.length
+        inputs: Any
         if isinstance(self.inputs, input_kinds.Tokens):
-            return tf.TensorSpec((None, None), tf.int32)
-        values = tf.TensorSpec((None, self.inputs.length, self.inputs.size), tf.float32)
-        if self.inputs.length is not None:
-            return values
-        return {"values": values, "mask": tf.TensorSpec((None, None), tf.bool)}
+            inputs = tf.TensorSpec((None, length), tf.int32)
+        else:
+            inputs = tf.TensorSpec((None, length, self.inputs.size), tf.float32)
+            if length is None:
+                inputs = {"values": inputs, "mask": tf.TensorSpec((None, None), tf.bool)}
+        match self.output:
+            case Classification():
+                return inputs, tf.TensorSpec((None,), tf.int32)
+            case Regression():
+                return inputs, tf.TensorSpec((None, self.output.size), tf.float32)
+            case Tagging():
+                return inputs, tf.TensorSpec((None, length), tf.int32)
+            case Translation():
+                symbols = tf.TensorSpec((None, None), tf.int32)
+                return {"source": inputs, "previous": symbols}, symbols
+
+
+def _spread(lengths: np.ndarray) -> dict[str, float]:
+    return {"min": int(lengths.min()), "median": float(np.median(lengths)), "max": int(lengths.max())}

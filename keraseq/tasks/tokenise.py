@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -107,6 +108,45 @@ class Characters(Tokeniser):
         return {"characters": self.characters}
 
 
+class Whitespace(Tokeniser):
+    """One step for each run of signs between white space, as it stands; the rare ones are unknown.
+
+    Decoding joins them by single spaces.
+
+    Args:
+        words: the known ones, in the order of their symbols.
+    """
+
+    kind = "whitespace"
+
+    def __init__(self, words: Sequence[str]):
+        self.words = list(words)
+        self.size = FIRST + len(self.words)
+        self._symbols = {word: symbol for symbol, word in enumerate(self.words, FIRST)}
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], vocabulary_size: int) -> Whitespace:
+        counts = Counter(word for chunk in _clean_chunks(texts) for text in chunk for word in text.split())
+        return cls([word for word, _ in counts.most_common(vocabulary_size - FIRST)])
+
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        return [
+            np.array([self._symbols.get(word, UNKNOWN) for word in text.split()], np.int32)
+            for chunk in _clean_chunks(texts)
+            for text in chunk
+        ]
+
+    def decode(self, symbols: np.ndarray) -> str:
+        symbols = np.asarray(symbols)
+        return " ".join(
+            REPLACEMENT if symbol == UNKNOWN else self.words[symbol - FIRST]
+            for symbol in symbols[symbols != PADDING].tolist()
+        )
+
+    def state(self) -> dict[str, Any]:
+        return {"words": self.words}
+
+
 class Words(Tokeniser):
     """One step for each run of letters and digits, or of other signs, in lower case; the rare ones are unknown.
 
@@ -200,7 +240,7 @@ class Subwords(Tokeniser):
         return {"model": self.model}
 
 
-TOKENISERS: dict[str, type[Tokeniser]] = {kind.kind: kind for kind in (Bytes, Characters, Words, Subwords)}
+TOKENISERS: dict[str, type[Tokeniser]] = {kind.kind: kind for kind in (Bytes, Characters, Whitespace, Words, Subwords)}
 
 
 def to_json(tokeniser: Tokeniser) -> dict[str, Any]:

@@ -8,17 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keraseq.models import Translation
 from keraseq.tasks import Preprocessor, Task, load_task
 
 pytestmark = pytest.mark.data
 
 
-def load(name: str, **settings: str) -> Task:
+def load(name: str, config: str = "", **settings: str) -> Task:
     folder = os.environ.get("TFDS_DATA_DIR")
     if not folder:
         pytest.skip("TFDS_DATA_DIR is not set")
-    if not list(Path(folder, name).rglob("dataset_info.json")):
-        pytest.skip(f"{name} is not prepared in TFDS_DATA_DIR={folder}; run: keraseq data prepare {name}")
+    if not list(Path(folder, name, config).rglob("dataset_info.json")):
+        told = " ".join([name, *(f"--set task.{key}={value}" for key, value in settings.items())])
+        pytest.skip(f"{name} is not prepared in TFDS_DATA_DIR={folder}; run: keraseq data prepare {told}")
     return load_task(name, data_dir=folder, **settings)
 
 
@@ -73,6 +75,21 @@ def test_rows_of_mnist() -> None:
     inputs, _ = next(task.test.as_numpy_iterator())
     assert inputs.shape == (64, 28, 28)
     assert not inputs[:, 0].any()
+
+
+@pytest.mark.parametrize(("split", "sizes", "longest"), [("simple", 4_182, 48), ("length", 3_920, 48)])
+def test_scan(split: str, sizes: int, longest: int) -> None:
+    task = load("scan", split, split=split)
+    summary = task.summary()
+    assert summary["examples"]["test"] == sizes
+    assert sum(summary["examples"].values()) == 20_910
+    assert isinstance(task.output, Translation)
+    assert task.output.longest == summary["target_lengths"]["test"]["max"] == longest + 1
+    assert summary["padding"]["train"] < 0.1
+    targets = [row for _, batch in task.test.as_numpy_iterator() for row in batch]
+    read = task.preprocessor.target.decode  # type: ignore[attr-defined]
+    found = sorted(answer["text"] for answer in task.output.decode(targets, read))
+    assert found == sorted(actions for _, actions in task.raw("test", sizes))
 
 
 @pytest.mark.parametrize(("label", "classes"), [("coarse", 6), ("fine", 47)])

@@ -10,7 +10,14 @@ import pytest
 
 from keraseq.errors import UsageError
 from keraseq.models.inputs import Features, Tokens
-from keraseq.tasks.preprocess import FeaturePreprocessor, Preprocessor, TextPreprocessor
+from keraseq.models.outputs import Translation
+from keraseq.tasks.preprocess import (
+    FeaturePreprocessor,
+    PairPreprocessor,
+    Preprocessor,
+    SymbolPreprocessor,
+    TextPreprocessor,
+)
 from keraseq.tasks.tokenise import TOKENISERS, UNKNOWN
 
 TEXTS = ["one two three four", "five two"]
@@ -138,6 +145,49 @@ def test_a_restored_feature_preprocessor_gives_the_same() -> None:
     assert restored.spec == preprocessor.spec == Features(1, 4)
     image = np.arange(4).reshape(2, 2)
     np.testing.assert_array_equal(restored.batch([image]), preprocessor.batch([image]))
+
+
+def test_numbers_become_symbols_above_padding() -> None:
+    preprocessor = SymbolPreprocessor(10, None)
+    batch = preprocessor.batch([[0, 9, 4], np.array([3.0]), np.array([9, 9], np.uint8)])
+    assert batch.tolist() == [[1, 10, 5], [4, 0, 0], [10, 10, 0]]
+    assert batch.dtype == np.int32
+    assert again(preprocessor).spec == preprocessor.spec == Tokens(11)
+    assert SymbolPreprocessor(300, 2).batch([[299, 255]]).tolist() == [[300, 256]]
+    assert again(SymbolPreprocessor(300, 2)).spec == Tokens(301, 2)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ([1, 10], "must hold whole numbers in 0 … 9; got 10 at step 1"),
+        ([1.5, 1], r"must hold whole numbers in 0 … 9; got 1\.5 at step 0"),
+        ([-1, 1], "got -1 at step 0"),
+        ([np.nan, 1], "got nan at step 0"),
+        ([1], r"must have shape \(2,\), time at least 1; got \(1,\)"),
+        ([[1, 2]], r"must have shape \(2,\), time at least 1; got \(1, 2\)"),
+        (["a", "b"], "must hold whole numbers; got dtype <U1"),
+        ([1, [2]], "must be an array of whole numbers"),
+    ],
+)
+def test_what_is_no_symbol_is_refused_by_its_index(raw: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=f"example 1 {message}" if message.startswith("must") else message):
+        SymbolPreprocessor(10, 2).batch([[0, 9], raw])
+
+
+def test_pairs_keep_both_vocabularies() -> None:
+    preprocessor = PairPreprocessor(text(), TOKENISERS["whitespace"].fit(["EIN ZWEI", "ZWEI"], 300))
+    assert (preprocessor.start, preprocessor.end) == (4, 5)
+    output = preprocessor.output(longest=3)
+    assert output == Translation(6, start=4, end=5, longest=3)
+    restored = again(preprocessor)
+    np.testing.assert_array_equal(restored.batch(TEXTS), text().batch(TEXTS))
+    for kept in (preprocessor, restored):
+        targets = kept.targets(["ZWEI EIN", "", "DREI"])
+        assert [row.tolist() for row in targets] == [[2, 3, 5], [5], [UNKNOWN, 5]]
+        assert {row.dtype.name for row in targets} == {"int32"}
+    with pytest.raises(UsageError, match="the target of example 1 must be a text; got NoneType"):
+        preprocessor.targets(["EIN", None])
 
 
 def test_unknown_choices_are_refused() -> None:

@@ -39,6 +39,14 @@ def test_words_come_back_as_words() -> None:
     np.testing.assert_array_equal(tokeniser.encode([tokeniser.decode(symbols)])[0], symbols)
 
 
+def test_signs_between_white_space_come_back_as_they_stand() -> None:
+    tokeniser = TOKENISERS["whitespace"].fit(["I_TURN_LEFT I_walk  i_walk\n", "end."], 10)
+    assert tokeniser.size == FIRST + 4
+    [symbols] = tokeniser.encode(["I_walk\tI_TURN_LEFT end. End. "])
+    assert tokeniser.decode(symbols) == "I_walk I_TURN_LEFT end. \ufffd"
+    assert tokeniser.encode([" \n"])[0].shape == (0,)
+
+
 @pytest.mark.parametrize("kind", ["bytes", "subwords"])
 def test_odd_text_comes_back_where_nothing_is_unknown(kind: str) -> None:
     tokeniser = fitted(kind)
@@ -55,7 +63,7 @@ def test_symbols_are_in_range_and_never_padding(kind: str) -> None:
     assert all((symbols >= FIRST).all() for symbols in tokeniser.encode(TEXTS))
 
 
-@pytest.mark.parametrize("kind", ["characters", "words"])
+@pytest.mark.parametrize("kind", ["characters", "words", "whitespace"])
 def test_what_train_lacks_is_unknown(kind: str) -> None:
     tokeniser = fitted(kind)
     [symbols] = tokeniser.encode(["Ж"])
@@ -70,15 +78,16 @@ def test_padding_is_not_decoded(kind: str) -> None:
     assert tokeniser.decode(np.append(symbols, [PADDING, PADDING])) == "the cat"
 
 
-@pytest.mark.parametrize(("kind", "size"), [("characters", 10), ("words", 6), ("subwords", 300)])
+@pytest.mark.parametrize(("kind", "size"), [("characters", 10), ("words", 6), ("whitespace", 6), ("subwords", 300)])
 def test_the_vocabulary_is_no_larger_than_asked(kind: str, size: int) -> None:
     tokeniser = fitted(kind, size)
     assert tokeniser.size == size
     assert tokeniser.size > max(symbols.max() for symbols in tokeniser.encode(TEXTS))
 
 
-def test_the_commonest_words_are_kept() -> None:
-    tokeniser = TOKENISERS["words"].fit(["b b b a a c", "d"], 4)
+@pytest.mark.parametrize("kind", ["words", "whitespace"])
+def test_the_commonest_words_are_kept(kind: str) -> None:
+    tokeniser = TOKENISERS[kind].fit(["b b b a a c", "d"], 4)
     assert [tokeniser.decode(symbols) for symbols in tokeniser.encode(["a b c d"])] == ["a b \ufffd \ufffd"]
 
 

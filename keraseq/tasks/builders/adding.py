@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-_CHUNK = 1000  # sequences drawn at once
+from keraseq.tasks.builders.generated import CHUNK
 
 _CITATION = """@article{hochreiter1997long,
   author = {Hochreiter, Sepp and Schmidhuber, J{\\"u}rgen},
@@ -19,34 +18,6 @@ _CITATION = """@article{hochreiter1997long,
   number = {8},
   year = {1997},
 }"""
-
-
-@dataclass(eq=False)
-class AddingConfig(tfds.core.BuilderConfig):
-    """Which sequences are generated; the name of the configuration tells them all.
-
-    Attributes:
-        length: steps of every sequence, at least 2.
-        train_examples, test_examples: sequences of the splits.
-        seed: of the random numbers; the splits draw from streams of their own.
-    """
-
-    length: int = 200
-    train_examples: int = 50_000
-    test_examples: int = 1_000
-    seed: int = 0
-
-    @classmethod
-    def of(cls, length: int, train_examples: int, test_examples: int, seed: int) -> AddingConfig:
-        """The configuration with these values and the name that tells them."""
-        return cls(
-            name=f"length_{length}_train_{train_examples}_test_{test_examples}_seed_{seed}",
-            version="1.0.0",
-            length=length,
-            train_examples=train_examples,
-            test_examples=test_examples,
-            seed=seed,
-        )
 
 
 class Adding(tfds.core.GeneratorBasedBuilder):
@@ -82,8 +53,8 @@ class Adding(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, stream: int, count: int) -> Iterator[tuple[int, dict[str, Any]]]:
         length = self.builder_config.length
         random = np.random.default_rng((self.builder_config.seed, stream))
-        for start in range(0, count, _CHUNK):
-            rows = np.arange(min(_CHUNK, count - start))
+        for start in range(0, count, CHUNK):
+            rows = np.arange(min(CHUNK, count - start))
             sequences = np.zeros((len(rows), length, 2), np.float32)
             sequences[..., 0] = random.random((len(rows), length), np.float32)
             first = random.integers(length, size=len(rows))

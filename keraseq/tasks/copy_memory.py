@@ -1,0 +1,64 @@
+"""The copying memory problem: repeat ten symbols after a long wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from keraseq.registry import tasks
+from keraseq.tasks.config import SyntheticConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from keraseq.tasks.preprocess import Preprocessor
+    from keraseq.tasks.source import Data, Raw
+
+MEMORY = 10  # symbols to be remembered
+LABELS = ("blank", *map(str, range(1, 9)))
+
+
+def repeat_beginning(tokens: np.ndarray) -> np.ndarray:
+    """The exact answer: label 0 but at the last ten steps, which repeat the first; `(batch, time)` → the same."""
+    import numpy as np
+
+    answer = np.zeros_like(tokens)
+    answer[:, -MEMORY:] = tokens[:, :MEMORY] - 1  # token 1 is a blank, as label 0 is
+    return answer
+
+
+@tasks.register(
+    "copy_memory",
+    tags={"tagging", "tokens", "synthetic"},
+    reference="Hochreiter & Schmidhuber 1997; arXiv:1511.06464; arXiv:1803.01271",
+    cases=({"length": 20, "train_examples": 500, "test_examples": 100},),
+)
+@dataclass(frozen=True)
+class CopyMemory(SyntheticConfig):
+    """Ten symbols of eight kinds, to be repeated after a long wait.
+
+    A sequence of `length + 20` steps is ten random symbols, `length - 1` blanks and eleven delimiters; at each step a
+    label is asked for: blank, but at the last ten steps the ten symbols. Who writes blanks and then guesses has a
+    cross-entropy of 10 ln 8 / (length + 20), averaged over all steps.
+
+    Differs from Arjovsky et al. 2016 as Bai et al. 2018 do: the delimiter is repeated while the answer is asked for.
+    Differs from both: symbols are embedded, not fed as a number or as one of ten.
+    """
+
+    batch_size: Annotated[int, "sequences a batch"] = 32
+    length: Annotated[int, "steps between the end of the symbols and the first of them that is asked for"] = 200
+
+    source: ClassVar[str] = "copy_memory:1.0.0"
+    reference: ClassVar[Callable[[Any], Any] | None] = staticmethod(repeat_beginning)
+
+    def read(self, data_dir: str | None) -> Data:
+        from keraseq.models.outputs import Tagging
+        from keraseq.tasks.builders import copy_memory  # noqa: F401 (registers the builder with TFDS)
+
+        return self.read_generated(data_dir, Tagging(LABELS), input="sequence", label="copy")
+
+    def fit(self, train: Raw) -> Preprocessor:
+        from keraseq.tasks.preprocess import SymbolPreprocessor
+
+        return SymbolPreprocessor(size=10, length=self.length + 2 * MEMORY)

@@ -1,0 +1,31 @@
+"""Every registered task passes every check, where its data are on this machine."""
+
+import pytest
+
+from keraseq.registry import tasks
+from keraseq.testing import check_task, parametrize_checks
+
+SMALL = {
+    "digits": {},
+    "adding": {"length": 12, "train_examples": 300, "test_examples": 60, "batch_size": 16},
+    "copy_memory": {"length": 5, "train_examples": 300, "test_examples": 60, "batch_size": 16},
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_generated_tasks(name, data_dir) -> None:
+    report = check_task(name, data_dir=data_dir, **SMALL[name])
+    assert report.not_run is None
+    assert report.ran >= 6
+
+
+def test_tasks_without_data_are_not_run_and_say_why(tmp_path) -> None:
+    report = check_task("mnist", data_dir=str(tmp_path))
+    assert report.ran == 0
+    assert report.not_run == f"its data are not prepared in {tmp_path}; run: keraseq data prepare mnist"
+
+
+@pytest.mark.data
+@parametrize_checks("tasks", sorted(set(tasks.names()) - set(SMALL)))
+def test_conformance(name, case, check) -> None:
+    check(name, case)
