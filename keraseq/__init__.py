@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from keraseq.inference.saved import Predictor, load_model, save_model
+    from keraseq.inference.stepwise import Stepwise
     from keraseq.models import create_model
     from keraseq.tasks import Task, load_task
     from keraseq.training.fit import Fit, fit
@@ -23,6 +24,7 @@ _PUBLIC = {
     "Outcome": "keraseq.training.outcome",
     "Predictor": "keraseq.inference.saved",
     "SequenceHyperModel": "keraseq.tuning.hypermodel",
+    "Stepwise": "keraseq.inference.stepwise",
     "Study": "keraseq.tuning.study",
     "Task": "keraseq.tasks",
     "create_model": "keraseq.models",
@@ -37,6 +39,7 @@ __all__ = [
     "Outcome",
     "Predictor",
     "SequenceHyperModel",
+    "Stepwise",
     "Study",
     "Task",
     "create_model",

@@ -145,7 +145,7 @@ def _typed(value: Any, field: Field, owner: str) -> Any:
     """`value` as the field's type: numbers widen to float, text is parsed; anything else must already fit."""
     accepted = typing.get_args(field.type) if _is_union(field.type) else (field.type,)
     if isinstance(value, str):
-        parsed = _parse(value)
+        parsed = parse(value)
         value = parsed if type(parsed) in accepted or str not in accepted else value
     if float in accepted and type(value) is int:
         value = float(value)
@@ -156,7 +156,8 @@ def _typed(value: Any, field: Field, owner: str) -> Any:
     return value
 
 
-def _parse(text: str) -> Any:
+def parse(text: str) -> Any:
+    """What a text from a command line stands for: a number, truth value, null, list or dictionary, or itself."""
     try:
         return json.loads({"True": "true", "False": "false", "None": "null"}.get(text, text))
     except json.JSONDecodeError:

@@ -25,6 +25,7 @@ from optuna.distributions import BaseDistribution, distribution_to_json
 from keraseq.config import configure, settings_of
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.inference.saved import load_model, save_model
+from keraseq.inference.score import score
 from keraseq.models import count_parameters, create_model, resolve
 from keraseq.tasks import Task, load_task
 from keraseq.training.callbacks import StopOnDivergence, best_on_validation
@@ -65,7 +66,7 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
     """Builds the model of a trial, trains it, and saves the weights that did best on validation."""
     task = _load(job.task)
     family = resolve(job.family, task, job.parameters, job.config)
-    model = create_model(job.family, task, seed=job.seed, **settings_of(family))
+    model = create_model(job.family, task, seed=job.seed, **family.settings())
     size = count_parameters(model)
     if job.max_parameters and size > job.max_parameters:
         message = f"{size:,} parameters; at most {job.max_parameters:,} are allowed"
@@ -96,7 +97,7 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         facts = {**facts, "score": None, "message": DIVERGED}
     elif result.score is not None:
         card = {
-            "model": {"name": job.family, "config": settings_of(family)},
+            "model": {"name": job.family, "config": family.settings()},
             "training": settings_of(settings),
             "seed": job.seed,
             "validation": {task.metric: result.score},
@@ -159,8 +160,7 @@ def evaluate(connection: Connection, reference: TaskReference, folder: str) -> d
     task = _load(reference)
     model = load_model(folder).model
     model.compile(loss=task.output.loss(), metrics=task.output.metrics())
-    scores = model.evaluate(task.test, return_dict=True, verbose=0)
-    return {"outcome": Outcome.COMPLETED, "scores": {name: float(value) for name, value in scores.items()}}
+    return {"outcome": Outcome.COMPLETED, "scores": score(model, task)}
 
 
 class Reporter(keras.callbacks.Callback):

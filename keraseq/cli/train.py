@@ -37,6 +37,7 @@ def train(
     """Trains one model on one task, scores it on test, and saves it."""
     from keraseq.config import configure, settings_of
     from keraseq.files import make_folder
+    from keraseq.models import check_settings, count_parameters, create_model, resolve
     from keraseq.registry import models, strategies
     from keraseq.tasks import task_config
     from keraseq.training.outcome import Outcome
@@ -46,7 +47,7 @@ def train(
     if epochs is not None:
         given["training"]["epochs"] = str(epochs)
     entry = models.entry(model)
-    configure(entry.component, given["model"], f"model {entry.name!r}")
+    check_settings(entry.name, given["model"])
     training: Training = configure(Training, given["training"], "training")
     config = task_config(task, given["task"])
     strategies.get(strategy)
@@ -56,13 +57,13 @@ def train(
 
     with quiet_imports():
         from keraseq.inference.saved import save_model
+        from keraseq.inference.score import score
         from keraseq.training.fit import fit
-    from keraseq.models import count_parameters, create_model, resolve
     from keraseq.tasks import load_task
 
     loaded = load_task(task, data_dir=data_dir, **settings_of(config))
     family = resolve(entry.name, loaded, parameters, given["model"])
-    network = create_model(entry.name, loaded, seed=seed, precision=precision, **settings_of(family))
+    network = create_model(entry.name, loaded, seed=seed, precision=precision, **family.settings())
     size = count_parameters(network)
     if not json:
         console.print(f"{entry.name} on {task}: {size:,} parameters → {folder}", highlight=False)
@@ -79,10 +80,9 @@ def train(
         raise KeyboardInterrupt
     if result.score is None:
         raise KeraseqError(f"training {result.outcome} before an epoch ended well; lower training.learning_rate")
-    test = network.evaluate(loaded.test, return_dict=True, verbose=0)
-    scores = {"validation": {loaded.metric: result.score}, "test": {name: float(v) for name, v in test.items()}}
+    scores = {"validation": {loaded.metric: result.score}, "test": score(network, loaded)}
     card = {
-        "model": {"name": entry.name, "config": settings_of(family)},
+        "model": {"name": entry.name, "config": family.settings()},
         "training": settings_of(training),
         "precision": precision,
         "seed": seed,
@@ -98,7 +98,7 @@ def train(
         "best_epoch": result.best_epoch,
         "seconds": round(result.seconds, 1),
         "jit_compile": result.jit_compile,
-        "chance": loaded.chance,
+        "chance": loaded.chances,
         **scores,
         "directory": str(folder),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from keraseq.config import settings_of
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.files import make_folder, read_json, replacing, sha256, write_json
+from keraseq.inference.decode import GreedyDecoder
+from keraseq.inference.score import greedy
 from keraseq.models import count_parameters
 from keraseq.models import inputs as input_specs
 from keraseq.models import outputs as output_specs
+from keraseq.models.outputs import Classification, Regression, Tagging, Translation
 from keraseq.registry import layers
 from keraseq.tasks import Preprocessor, Task
+from keraseq.tasks.preprocess import PairPreprocessor
 
 MODEL = "model.keras"
 CARD = "card.json"
@@ -81,7 +85,8 @@ class Predictor:
     output: output_specs.Output
 
     def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[dict[str, Any]]:
-        """One dictionary an example: `label` and `probability` for classification, `value` for regression.
+        """One dictionary an example: `label` and `probability` for classification, `value` for regression, `labels` and
+        `probabilities` for tagging, `text` for translation.
 
         Args:
             examples: raw, as the data set gives them: strings for text, arrays `(time, features)` for features.
@@ -92,11 +97,26 @@ class Predictor:
         """
         if isinstance(examples, str):
             raise UsageError("predict takes a list of examples; got one string: put it in a list")
-        parts = [
-            self.model.predict_on_batch(self.preprocessor.batch(examples[i : i + batch_size]))
-            for i in range(0, len(examples), batch_size)
-        ]
-        return self.output.decode(np.concatenate(parts)) if parts else []
+        starts = range(0, len(examples), batch_size)
+        batches = (self.preprocessor.batch(examples[i : i + batch_size]) for i in starts)
+        return [answer for batch in batches for answer in self._answers(batch)]
+
+    def _answers(self, given: Any) -> list[dict[str, Any]]:
+        """The answers to one batch of what the model takes."""
+        match self.output, self.preprocessor:
+            case Tagging(), _:
+                valid = input_specs.valid_steps(self.preprocessor.spec, given)
+                return self.output.decode(self.model.predict_on_batch(given), valid)
+            case Translation(), PairPreprocessor(target=target):
+                return self.output.decode(self._write(given), target.decode)
+            case Classification() | Regression(), _:
+                return self.output.decode(self.model.predict_on_batch(given))
+        raise KeraseqError(f"{self.output} cannot be read with a preprocessor of kind {self.preprocessor.kind!r}")
+
+    @functools.cached_property
+    def _write(self) -> GreedyDecoder:
+        assert isinstance(self.output, Translation)
+        return greedy(self.model, self.output)
 
 
 def load_model(directory: str | Path) -> Predictor:

@@ -1,19 +1,24 @@
 """Model families, what they are given and asked for, and `create_model`. Imports no Keras until a model is built."""
 
-from keraseq.models.create import build, count_parameters, create_model, resolve
+from keraseq.models.create import build, check_settings, count_parameters, create_model, resolve
+from keraseq.models.encoder_decoder import EncoderDecoder
 from keraseq.models.family import Family
 from keraseq.models.inputs import Features, Inputs, Tokens
-from keraseq.models.outputs import Classification, Output, Regression
+from keraseq.models.outputs import Classification, Output, Regression, Tagging, Translation
 
 __all__ = [
     "Classification",
+    "EncoderDecoder",
     "Family",
     "Features",
     "Inputs",
     "Output",
     "Regression",
+    "Tagging",
     "Tokens",
+    "Translation",
     "build",
+    "check_settings",
     "count_parameters",
     "create_model",
     "resolve",

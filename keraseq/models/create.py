@@ -7,14 +7,14 @@ import functools
 import logging
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from keraseq.config import check, configure
 from keraseq.errors import KeraseqError, UsageError
+from keraseq.models.encoder_decoder import PAIR_SETTINGS, EncoderDecoder, pair
 from keraseq.models.family import Family
 from keraseq.models.inputs import Inputs, Tokens, enter
-from keraseq.models.outputs import Output
+from keraseq.models.outputs import Output, Translation
 from keraseq.registry import models
 
 if TYPE_CHECKING:
@@ -55,14 +55,16 @@ def create_model(
         seed: of initial weights and dropout, 0 or above. Given, it is set by `keras.utils.set_random_seed`, which also
             seeds Python, NumPy and TensorFlow as a whole. None takes what they give.
         precision: `float32`, `mixed_bfloat16` or `mixed_float16`: weights are float32 in each, and so is the output.
-        config: fields of the family.
+        config: fields of the family; for a translation task also those of `keraseq.models.encoder_decoder.Link`, and
+            `encoder` or `decoder` to make one half of another family.
 
     Raises:
         UsageError: unknown family or field, a value refused, `parameters` together with the width or below what the
             family can do.
 
     Example:
-        >>> model = create_model("tcn", task, filters=32, seed=0)
+        >>> model = create_model("tcn", task, filters=32, seed=0)                           # doctest: +SKIP
+        >>> model = create_model("lstm", translation, encoder="transformer", units=128)     # doctest: +SKIP
     """
     family = resolve(name, task, parameters, config)
     check(precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}")
@@ -70,35 +72,55 @@ def create_model(
         return build(family, task.inputs, task.output, name=models.entry(name).name, seed=seed)
 
 
-def resolve(name: str, task: Asks, parameters: int | None = None, config: Mapping[str, Any] | None = None) -> Family:
+def resolve(
+    name: str, task: Asks, parameters: int | None = None, config: Mapping[str, Any] | None = None
+) -> Family | EncoderDecoder:
     """The complete configuration that `create_model` builds, with the width solved for where `parameters` is given."""
     cls = models.get(name)
     config = dict(config or {})
-    family = configure(cls, config, f"model {name!r}")
+    translates = isinstance(task.output, Translation)
+    model = pair(name, config) if translates else configure(cls, config, f"model {name!r}")
     if parameters is None:
-        return family
+        return model
     if cls.width in config:
         raise UsageError(
             f"model {name!r}: give parameters or {cls.width}, not both; "
             f"got parameters={parameters} and {cls.width}={config[cls.width]}"
         )
-    return _solve(family, task.inputs, task.output, parameters)
+    return _solve(model, task.inputs, task.output, parameters)
+
+
+def check_settings(name: str, config: Mapping[str, Any]) -> None:
+    """Raises UsageError where settings fit no model of a family, whatever the task; for checks before it is loaded."""
+    if config.keys() & PAIR_SETTINGS:
+        pair(name, config)
+    else:
+        configure(models.get(name), config, f"model {name!r}")
 
 
 def build(
-    family: Family, inputs: Inputs, output: Output, *, name: str | None = None, seed: int | None = None
+    model: Family | EncoderDecoder,
+    inputs: Inputs,
+    output: Output,
+    *,
+    name: str | None = None,
+    seed: int | None = None,
 ) -> keras.Model:
-    """The Keras model of a configuration: inputs, backbone, pooling, head. Arguments as in `create_model`."""
+    """The Keras model of a configuration. Arguments as in `create_model`."""
     import keras
 
-    family.check_inputs(inputs)
+    model.check_inputs(inputs)
     if seed is not None:
         keras.utils.set_random_seed(seed)
-    given, x = enter(inputs, family.channels)
+    if isinstance(model, EncoderDecoder):
+        assert isinstance(output, Translation)
+        return model.build(inputs, output, name=name or "encoder_decoder")
+    given, x = enter(inputs, model.channels)
     if isinstance(inputs, Tokens):
-        x = keras.layers.Dropout(family.dropout, name="embedding_dropout")(x)
-    x = output.head(family.pool(family.backbone(x)))
-    return keras.Model(given, x, name=name or models.name_of(type(family)) or type(family).__name__.lower())
+        x = keras.layers.Dropout(model.dropout, name="embedding_dropout")(x)
+    x = model.backbone(x)
+    x = output.head(x if output.per_step else model.pool(x))
+    return keras.Model(given, x, name=name or models.name_of(type(model)) or type(model).__name__.lower())
 
 
 @contextlib.contextmanager
@@ -120,24 +142,24 @@ def count_parameters(model: keras.Model) -> int:
 
 
 @functools.lru_cache(maxsize=256)
-def _solve(family: Family, inputs: Inputs, output: Output, parameters: int) -> Family:
-    """`family` with the width whose parameters come nearest to `parameters`."""
+def _solve(model: Family | EncoderDecoder, inputs: Inputs, output: Output, parameters: int) -> Family | EncoderDecoder:
+    """`model` with the width whose parameters come nearest to `parameters`."""
+    title, field = type(model).__name__, getattr(model, "width", "width")
 
     @functools.cache
     def count(width: int) -> int:
-        return count_parameters(build(_with_width(family, width), inputs, output))
+        return count_parameters(build(model.with_width(width), inputs, output))
 
     if count(1) > parameters:
         raise UsageError(
-            f"parameters must be at least {count(1)}, the smallest {type(family).__name__} with these settings; "
-            f"got {parameters}"
+            f"parameters must be at least {count(1)}, the smallest {title} with these settings; got {parameters}"
         )
     low, high = 1, 2
     while count(high) < parameters:
         low, high = high, 2 * high
         if count(high) <= count(low):
             raise KeraseqError(
-                f"{type(family).__name__}: {family.width} = {low} and {high} both give {count(low)} parameters; "
+                f"{title}: {field} = {low} and {high} both give {count(low)} parameters; "
                 f"{parameters} cannot be reached by it"
             )
     while high - low > 1:
@@ -149,11 +171,6 @@ def _solve(family: Family, inputs: Inputs, output: Output, parameters: int) -> F
     if abs(count(width) - parameters) > TOLERANCE * parameters:
         logger.warning(
             "%s: no %s gives %d parameters to within 5 %%; the nearest, %d, gives %d",
-            type(family).__name__, family.width, parameters, width, count(width),
+            title, field, parameters, width, count(width),
         )  # fmt: skip
-    return _with_width(family, width)
-
-
-def _with_width(family: Family, width: int) -> Family:
-    changed: dict[str, Any] = {family.width: width}
-    return replace(family, **changed)
+    return model.with_width(width)
