@@ -1,0 +1,132 @@
+"""`keraseq check`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from keraseq import config
+from keraseq.cli.output import DataDir, Json, console, errors, print_json
+from keraseq.errors import UsageError, unknown
+from keraseq.quiet import quiet_imports
+from keraseq.registry import KINDS
+
+if TYPE_CHECKING:
+    from keraseq.testing import Report
+    from keraseq.testing.report import Status
+
+CHECKED = ("layers", "models", "tasks")
+
+
+def check(
+    names: Annotated[list[str] | None, typer.Argument(help="Of layers, models or tasks.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Check all that is registered, plugins included.")] = False,
+    kind: Annotated[str | None, typer.Option("--kind", help=f"One of: {', '.join(CHECKED)}.")] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Runs the conformance checks on layers, models and tasks; exits with 1 where one fails.
+
+    With KERAS_BACKEND=jax layers and models are checked on JAX. Tasks whose data are not on this machine are not run.
+    """
+    config.check(bool(names) != everything, "give names to check, or --all; got both or neither")
+    config.check(kind is None or kind in CHECKED, unknown("kind with checks", str(kind), CHECKED))
+    chosen = _choose(names or [], kind)
+    with quiet_imports():
+        from keraseq import testing
+
+    reports = []
+    for of, name in chosen:
+        with errors.status(f"{of} {name}"):
+            cases = ({testing.DATA_DIR: data_dir},) if of == "tasks" and data_dir else None
+            reports.append(testing.SUITES[of].examine(name, cases))
+    if json:
+        print_json({"backend": _backend(), "reports": [_plain(report) for report in reports]})
+    else:
+        _show(reports)
+    if any(report.of("failed") for report in reports):
+        raise typer.Exit(1)
+
+
+def _choose(names: list[str], kind: str | None) -> list[tuple[str, str]]:
+    """Kind and name of all that is asked for; without names, of all that there is."""
+    kinds = [of for of in CHECKED if kind in (None, of)]
+    if not names:
+        return [(of, name) for of in kinds for name in KINDS[of].names()]
+    chosen = []
+    for name in names:
+        found = [(of, name) for of in kinds if KINDS[of].knows(name)]
+        if not found:
+            raise UsageError(unknown("component", name, [known for of in kinds for known in KINDS[of].names()]))
+        chosen += found
+    return chosen
+
+
+def _plain(report: Report) -> dict[str, Any]:
+    counts = {status.replace(" ", "_"): len(report.of(status)) for status in ("passed", "failed", "expected")}
+    return {**asdict(report), "ran": report.ran, **counts}
+
+
+def _show(reports: list[Report]) -> None:
+    table = Table(caption=f"on {_backend()}; stepping: the largest difference from calling")
+    table.add_column("component", no_wrap=True)
+    for column in ("cases", "run", "passed", "failed", "expected", "stepping", "s"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for report in reports:
+        if report.not_run is not None:
+            table.add_row(f"{report.kind} {report.name}", "–", "–")
+            continue
+        counts = [str(len(report.of(status))) for status in ("passed", "failed", "expected")]
+        stepping = "–" if report.stepping is None else f"{report.stepping:.1e}"
+        row = [f"{report.kind} {report.name}", str(len(report.cases)), str(report.ran), *counts, stepping]
+        table.add_row(*row, f"{report.seconds:.1f}", style="red" if report.of("failed") else None)
+    console.print(table)
+    _list(
+        "expected failures",
+        [f"{report.kind} {report.name}: {line}" for report in reports for line in _expected(report)],
+    )
+    _list("not run", [f"{report.kind} {report.name}: {report.not_run}" for report in reports if report.not_run])
+    _list(
+        "failures", [f"{r.kind} {r.name}: {f.check}: {f.message} [{f.case}]" for r in reports for f in r.of("failed")]
+    )
+    console.print(_totals(reports), highlight=False, soft_wrap=True)
+
+
+def _totals(reports: list[Report]) -> str:
+    """One sentence about all reports."""
+    statuses: tuple[Status, ...] = ("passed", "failed", "expected", "not asked")
+    passed, failed, expected, not_asked = (sum(len(report.of(status)) for report in reports) for status in statuses)
+    ran, seconds = sum(report.ran for report in reports), sum(report.seconds for report in reports)
+    components = sum(report.not_run is None for report in reports)
+    away = max((report.stepping for report in reports if report.stepping is not None), default=None)
+    return (
+        f"{ran} checks of {components} components in {seconds:.0f} s: {passed} passed, {failed} failed, "
+        f"{expected} failed as expected; {not_asked} not asked for"
+        + ("" if away is None else f"; stepping differs from calling by at most {away:.1e}")
+    )
+
+
+def _expected(report: Report) -> list[str]:
+    """Each expected failure once, however many cases it has."""
+    lines = (f"{report.kind} {report.name}: {result.check}: {result.message}" for result in report.of("expected"))
+    return list(dict.fromkeys(lines))
+
+
+def _failed(report: Report) -> list[str]:
+    return [f"{report.kind} {report.name}: {f.check}: {f.message} [{f.case}]" for f in report.of("failed")]
+
+
+def _list(title: str, lines: list[str]) -> None:
+    if lines:
+        console.print(f"[bold]{title}[/]", highlight=False)
+    for line in lines:
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _backend() -> str:
+    import keras
+
+    return keras.backend.backend()
