@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from keraseq import __version__
-from keraseq.cli import catalogue, data, predict, search, train
+from keraseq.cli import catalogue, check, data, inspect, predict, search, train
 from keraseq.cli.output import errors
 from keraseq.errors import KeraseqError, UsageError
 
@@ -24,9 +24,11 @@ app.command("list")(catalogue.list_names)
 app.command()(catalogue.describe)
 app.add_typer(data.app, name="data")
 app.command()(train.train)
+app.command()(inspect.inspect)
 app.command()(search.search)
 app.command()(search.leaderboard)
 app.command()(predict.predict)
+app.command()(check.check)
 
 
 def _version(asked: bool) -> None:

@@ -30,7 +30,10 @@ def fails(code, *arguments, **options):
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["list"], ["describe"], ["data"], ["data", "prepare"], ["train"], ["search"], ["leaderboard"], ["predict"]],
+    [
+        *([], ["list"], ["describe"], ["check"], ["data"], ["data", "prepare"], ["train"], ["inspect"]),
+        *(["search"], ["leaderboard"], ["predict"]),
+    ],
 )
 def test_every_command_has_help(command):
     assert "Usage:" in succeeds(*command, "--help")
@@ -121,3 +124,23 @@ def test_a_search_without_a_winner_and_a_diverged_run_fail(tmp_path, data_dir):
 def test_mistakes_get_one_line_and_an_exit_code(tmp_path, data_dir, code, arguments, message):
     (tmp_path / "file").write_text("")
     assert message in fails(code, *arguments, cwd=tmp_path, env={**os.environ, "TFDS_DATA_DIR": data_dir})
+
+
+def test_inspect_fresh_and_trained_models(tmp_path, data_dir):
+    succeeds("train", "gru", "digits", "--epochs", 1, "--data-dir", data_dir, "--directory", tmp_path / "trained")
+    names = f"tcn,{tmp_path / 'trained'}"
+    found = json.loads(succeeds("inspect", names, "digits", "--data-dir", data_dir, "--json"))
+    assert sorted(found) == sorted(names.split(","))
+    assert len(found["tcn"]["norms"]) == 64
+    shown = succeeds("inspect", "gru", "digits", "--what", "gates", "--data-dir", data_dir)
+    assert "layer_0" in shown
+    assert "64 × 64" in shown
+
+
+def test_inspect_refuses_what_it_cannot_show(data_dir):
+    assert "did you mean 'gates'" in fails(2, "inspect", "gru", "digits", "--what", "gate", "--data-dir", data_dir)
+    assert "takes one model" in fails(2, "inspect", "gru,lstm", "digits", "--what", "gates", "--data-dir", data_dir)
+    assert "no layer with attention weights" in fails(
+        2, "inspect", "gru", "digits", "--what", "attention", "--data-dir", data_dir
+    )
+    assert "at most 31" in fails(2, "inspect", "gru", "digits", "--what", "gates", "--row", 99, "--data-dir", data_dir)
