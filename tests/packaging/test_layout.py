@@ -21,9 +21,11 @@ ORDER = [
     ("ops",),
     ("layers",),
     ("models",),
-    ("tasks", "testing"),
+    ("tasks",),
     ("training",),
     ("inference",),
+    ("diagnostics",),
+    ("testing",),
     ("tuning",),
     ("cli",),
 ]
