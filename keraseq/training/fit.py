@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections.abc import Iterable
@@ -130,6 +131,8 @@ def fit(
                 watcher.on_train_end()
     history = {name: [float(v) for v in values] for name, values in getattr(recorded, "history", {}).items()}
     outcome = outcome or divergence.outcome
+    if outcome is not Outcome.COMPLETED:
+        gc.collect()  # batches left half-way: TensorFlow complains where they outlive the interpreter
     # The epoch in which the loss diverged is validated too; its score is one of broken weights.
     broken = outcome is Outcome.DIVERGED and best.best_epoch == len(history["loss"]) - 1
     found = best.best_weights is not None and math.isfinite(best.best) and not broken
