@@ -3,8 +3,9 @@
     python benchmarks/parallel_scan.py --time 4096 --batch 4 --features 64
 
 Both compute the same, forwards, or forwards and backwards for the gradients of inputs and weights: once by one call,
-once by `step` within `tf.while_loop`, one step after another, in one graph. `differ` is by how much, as a fraction. Runs of both are interleaved, so that a
-busy machine slows both, and the fastest of each is reported. `ratio` below 1 means that the call is the faster one.
+once by `step` within `tf.while_loop`, one step after another, in one graph; `differ` is by how much they differ, as a
+fraction. Runs of both are interleaved, so that a busy machine slows both, and the fastest of each is reported. `ratio`
+below 1 means that the call is the faster one.
 
 Memory is the peak of one run in a process of its own, above what it has once the graph is traced; with --xla it
 includes the compiler's.

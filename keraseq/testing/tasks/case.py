@@ -15,6 +15,7 @@ from keraseq.errors import UsageError
 from keraseq.models.inputs import Tokens
 from keraseq.registry import Entry
 from keraseq.tasks import Task, cache, load_task
+from keraseq.tasks.config import SyntheticConfig
 from keraseq.tasks.source import MissingDownloadError, folder_of, open_builder
 from keraseq.tasks.task import SPLITS
 from keraseq.tasks.tokenise import UNKNOWN
@@ -95,6 +96,8 @@ def _require_data(entry: Entry, settings: dict[str, Any], data_dir: str | None) 
     """Raises NotRunError where loading the task would have to download."""
     config = configure(entry.component, settings, f"task {entry.name!r}")
     if cache.place(entry.name, config.identity(data_dir)).is_dir():
+        return
+    if isinstance(config, SyntheticConfig):  # it makes its data
         return
     try:
         builder = open_builder(config.source, data_dir)
