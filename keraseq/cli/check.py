@@ -24,7 +24,7 @@ CHECKED = ("layers", "models", "tasks")
 def check(
     names: Annotated[list[str] | None, typer.Argument(help="Of layers, models or tasks.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Check all that is registered, plugins included.")] = False,
-    kind: Annotated[str | None, typer.Option("--kind", help=f"One of: {', '.join(CHECKED)}.")] = None,
+    kind: Annotated[list[str] | None, typer.Option("--kind", help=f"Of: {', '.join(CHECKED)}. Repeatable.")] = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
@@ -33,8 +33,9 @@ def check(
     With KERAS_BACKEND=jax layers and models are checked on JAX. Tasks whose data are not on this machine are not run.
     """
     config.check(bool(names) != everything, "give names to check, or --all; got both or neither")
-    config.check(kind is None or kind in CHECKED, unknown("kind with checks", str(kind), CHECKED))
-    chosen = _choose(names or [], kind)
+    for one in kind or ():
+        config.check(one in CHECKED, unknown("kind with checks", one, CHECKED))
+    chosen = _choose(names or [], [of for of in CHECKED if not kind or of in kind])
     with quiet_imports():
         from keraseq import testing
 
@@ -43,6 +44,8 @@ def check(
         with errors.status(f"{of} {name}"):
             cases = ({testing.DATA_DIR: data_dir},) if of == "tasks" and data_dir else None
             reports.append(testing.SUITES[of].examine(name, cases))
+        errors.print(_line(reports[-1]), highlight=False, soft_wrap=True)
+        _free_memory()
     if json:
         print_json({"backend": _backend(), "reports": [_plain(report) for report in reports]})
     else:
@@ -51,9 +54,8 @@ def check(
         raise typer.Exit(1)
 
 
-def _choose(names: list[str], kind: str | None) -> list[tuple[str, str]]:
+def _choose(names: list[str], kinds: list[str]) -> list[tuple[str, str]]:
     """Kind and name of all that is asked for; without names, of all that there is."""
-    kinds = [of for of in CHECKED if kind in (None, of)]
     if not names:
         return [(of, name) for of in kinds for name in KINDS[of].names()]
     chosen = []
@@ -84,14 +86,9 @@ def _show(reports: list[Report]) -> None:
         row = [f"{report.kind} {report.name}", str(len(report.cases)), str(report.ran), *counts, stepping]
         table.add_row(*row, f"{report.seconds:.1f}", style="red" if report.of("failed") else None)
     console.print(table)
-    _list(
-        "expected failures",
-        [f"{report.kind} {report.name}: {line}" for report in reports for line in _expected(report)],
-    )
+    _list("expected failures", [line for report in reports for line in _lines(report, "expected")])
     _list("not run", [f"{report.kind} {report.name}: {report.not_run}" for report in reports if report.not_run])
-    _list(
-        "failures", [f"{r.kind} {r.name}: {f.check}: {f.message} [{f.case}]" for r in reports for f in r.of("failed")]
-    )
+    _list("failures", [line for report in reports for line in _lines(report, "failed")])
     console.print(_totals(reports), highlight=False, soft_wrap=True)
 
 
@@ -109,14 +106,21 @@ def _totals(reports: list[Report]) -> str:
     )
 
 
-def _expected(report: Report) -> list[str]:
-    """Each expected failure once, however many cases it has."""
-    lines = (f"{report.kind} {report.name}: {result.check}: {result.message}" for result in report.of("expected"))
-    return list(dict.fromkeys(lines))
+def _line(report: Report) -> str:
+    """What came of one component, told as soon as it is known."""
+    if report.not_run is not None:
+        return f"{report.kind} {report.name}: not run"
+    return (
+        f"{report.kind} {report.name}: {report.ran} checks, {len(report.of('failed'))} failed, {report.seconds:.0f} s"
+    )
 
 
-def _failed(report: Report) -> list[str]:
-    return [f"{report.kind} {report.name}: {f.check}: {f.message} [{f.case}]" for f in report.of("failed")]
+def _lines(report: Report, status: Status) -> list[str]:
+    """The results of a component that ended so; what ended so alike for several cases, once."""
+    found: dict[str, list[str]] = {}
+    for result in report.of(status):
+        found.setdefault(f"{report.kind} {report.name}: {result.check}: {result.message}", []).append(result.case)
+    return [f"{line} [{'; '.join(cases)}]" for line, cases in found.items()]
 
 
 def _list(title: str, lines: list[str]) -> None:
@@ -124,6 +128,17 @@ def _list(title: str, lines: list[str]) -> None:
         console.print(f"[bold]{title}[/]", highlight=False)
     for line in lines:
         console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _free_memory() -> None:
+    """Lets go of what was compiled for one component: for all of them it is gigabytes."""
+    import keras
+
+    keras.utils.clear_session()
+    if _backend() == "jax":
+        import jax
+
+        jax.clear_caches()
 
 
 def _backend() -> str:

@@ -18,6 +18,7 @@ def test_the_table_and_the_totals(tmp_path):
     result = check("pooling", "attach_mask", "sinusoidal_positions", "imdb", "--data-dir", str(tmp_path))
     assert result.returncode == 0, result.stderr
     assert "layers sinusoidal_positions" in result.stdout
+    assert "layers pooling: " in result.stderr, "told as soon as it is known"
     assert "layers attach_mask: it is registered without cases" in result.stdout
     assert f"tasks imdb_reviews: its data are not prepared in {tmp_path}" in result.stdout
     assert "checks of 2 components" in result.stdout
@@ -58,7 +59,7 @@ def test_a_failure_is_told_and_the_exit_code_is_1(tmp_path):
         ((), "give names to check, or --all"),
         (("conv1d", "--all"), "give names to check, or --all"),
         (("conv1",), "no component named 'conv1'; did you mean 'conv1d'"),
-        (("tcn", "--kind", "tasks"), "no component named 'tcn'"),
+        (("tcn", "--kind", "tasks", "--kind", "layers"), "no component named 'tcn'"),
         (("--all", "--kind", "layer"), "no kind with checks named 'layer'; did you mean 'layers'"),
     ],
 )
