@@ -19,6 +19,7 @@ from optuna.trial import TrialState
 from keraseq.config import settings_of
 from keraseq.errors import KeraseqError
 from keraseq.files import replacing, write_json
+from keraseq.models import outputs
 from keraseq.registry import algorithms
 from keraseq.training.outcome import Outcome
 from keraseq.tuning import space
@@ -227,7 +228,8 @@ class Coordinator:
 
     def _searched(self, family: str) -> dict[str, Any]:
         plan = self.study.plan
-        return {**space.searched(family, plan.parameters), **space.searched_training(plan.training)}
+        output = outputs.from_json(self.study.task["output"])
+        return {**space.searched(family, output, plan.parameters), **space.searched_training(plan.training)}
 
     def _params(self, index: int, family: str) -> dict[str, Any]:
         """What to try: a lost trial again as it was, a family's first trial at its defaults, otherwise as sampled."""

@@ -47,7 +47,7 @@ class SequenceHyperModel(kt.HyperModel):
         params = declare(hp, searched_training(self.fixed))
         for family in self.models:
             with hp.conditional_scope("family", [family]):
-                active = declare(hp, searched(family, self.parameters))
+                active = declare(hp, searched(family, self.task.output, self.parameters))
             if family == chosen:
                 params |= active
         config, training = split(params, chosen)

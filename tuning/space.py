@@ -10,6 +10,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from keraseq.config import Choice, Field, Float, Int, Range, fields
+from keraseq.models import Output, without_effect
 from keraseq.registry import models
 from keraseq.training.settings import Training
 
@@ -30,18 +31,20 @@ def distribution(where: Range) -> BaseDistribution:
             return CategoricalDistribution(values)
 
 
-def searched(family: str, parameters: int | None) -> dict[str, Field]:
+def searched(family: str, output: Output, parameters: int | None) -> dict[str, Field]:
     """Fields of a family that are searched, under names such as `tcn/filters`.
 
     Args:
         family: registered model name.
+        output: of the task; what has no effect on it is not searched.
         parameters: where a size is asked for, the width is solved for and not searched.
     """
     cls = models.get(family)
+    left_out = {*without_effect(family, output), *([cls.width] if parameters else [])}
     return {
         f"{family}/{field.name}": field
         for field in fields(cls)
-        if field.range is not None and not (parameters and field.name == cls.width)
+        if field.range is not None and field.name not in left_out
     }
 
 

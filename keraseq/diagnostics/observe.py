@@ -21,8 +21,8 @@ def attention_maps(model: keras.Model, inputs: Any) -> dict[str, np.ndarray]:
         inputs: a batch of what the model takes.
 
     Returns:
-        Name of the layer → weights, `(batch, heads, query, key)`; those of one query sum to 1 over the keys. In an
-        encoder–decoder names begin with `encoder/` or `decoder/`.
+        Name of the layer → weights, `(batch, heads, query, key)`. Those of one query sum to 1 over the keys, except in
+        linear attention with rotary positions. In an encoder–decoder names begin with `encoder/` or `decoder/`.
 
     Raises:
         UsageError: no layer has attention weights.
@@ -62,7 +62,7 @@ def _run(model: keras.Model, inputs: Any, method: str, prefix: str, found: dict[
             if isinstance(layer, keras.Model):
                 return _run(layer, arguments[0], method, f"{prefix}{layer.name}/", found)
             for name, part in _layers(layer).items():
-                if hasattr(part, method):
+                if _offers(part, method):
                     seen = getattr(part, method)(*arguments, *map(mask_of, arguments))
                     found[prefix + name] = keras.tree.map_structure(ops.convert_to_numpy, seen)
             return layer(*arguments, **named)
@@ -70,6 +70,12 @@ def _run(model: keras.Model, inputs: Any, method: str, prefix: str, found: dict[
         return run
 
     return run_graph(model, inputs, watched)
+
+
+def _offers(layer: Any, method: str) -> bool:
+    """Whether a layer can tell; a block can where the attention that it was given can."""
+    given = getattr(layer, "attention", None)
+    return hasattr(layer, method) and (not isinstance(given, keras.Layer) or hasattr(given, method))
 
 
 def _layers(layer: Any) -> dict[str, Any]:

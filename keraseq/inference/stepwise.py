@@ -39,8 +39,11 @@ _STEP_BY_STEP = (
 )
 """Layers that treat each step alone and have no state."""
 
-_ELEMENTWISE = frozenset({"Add", "Multiply", "Sigmoid", "Silu", "Subtract", "Tanh"})
+_ELEMENTWISE = frozenset({"Add", "Cast", "Multiply", "Sigmoid", "Silu", "Subtract", "Tanh"})
 """Operations of `keras.ops` that treat each number alone."""
+
+_OF_MASKS = frozenset({"Any", "LogicalAnd", "LogicalOr", "NotEqual"})
+"""Operations of `keras.ops` that Keras puts masks together with, each step alone."""
 
 
 class Stepwise:
@@ -122,11 +125,20 @@ def _check(operation: Any) -> None:
     if isinstance(operation, Streaming):
         operation.check_streams()
     elif not (
-        isinstance(operation, _STEP_BY_STEP)
+        (isinstance(operation, _STEP_BY_STEP) and _axis(operation) == -1)
         or type(operation).__name__ in _ELEMENTWISE
-        or (not isinstance(operation, keras.Layer) and operation.output.dtype == "bool")  # masks, on their way
+        or type(operation).__name__ in _OF_MASKS
     ):
         raise UsageError(
             f"{type(operation).__name__} {operation.name!r} cannot run step by step: it is neither known to treat each "
             "step alone nor a keraseq.layers.streaming.Streaming layer"
         )
+
+
+def _axis(operation: Any) -> Any:
+    """The axis that a layer normalises over; -1, the features, where it has none."""
+    axis = getattr(operation, "axis", None)
+    if axis is None:
+        return -1
+    axes = list(axis) if isinstance(axis, list | tuple) else [axis]
+    return -1 if axes in ([-1], [len(operation.input.shape) - 1]) else axis

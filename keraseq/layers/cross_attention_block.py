@@ -10,7 +10,7 @@ from keraseq.config import check
 from keraseq.layers.cross_attention import CrossAttention
 from keraseq.layers.residual import check_norm, entering, leaving
 from keraseq.layers.single_attention import AdditiveAttention, MultiplicativeAttention
-from keraseq.layers.streaming import CrossStreaming, State
+from keraseq.layers.streaming import CrossStreaming, Held, State
 from keraseq.registry import layers
 
 Shape = tuple[int | None, ...]
@@ -87,7 +87,7 @@ class CrossAttentionBlock(CrossStreaming):
 
     def read(self, x: Any, memory: State, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
         asked = entering(x, self.normalise, self.norm)
-        y, _ = self.reader(asked, x_mask=mask, training=training, state=(memory, ()))
+        y, _ = self.reader(asked, x_mask=mask, training=training, held=Held((memory, ())))
         y = y if self.combine is None else self.combine(y)
         return leaving(x, self.drop(y, training=training), self.normalise, self.norm), ()
 

@@ -52,7 +52,7 @@ class LinearAttention(SelfAttention):
     Mask: no step reads from padding; a step with nothing to read from reads zeros. Passed on.
 
     Step by step, if causal: the state is S, `(batch, heads, key_size, key_size)`, z, `(batch, heads, key_size, 1)`, and
-    the number of steps so far.
+    the number of steps so far; sums are float32.
 
     Raises:
         UsageError: heads below 1, key_size odd, other positions, or dropout outside [0, 1).
@@ -81,7 +81,7 @@ class LinearAttention(SelfAttention):
 
     def initial_state(self, batch_size: int, max_length: int | None = None) -> State:
         self.check_streams()
-        S = ops.zeros((batch_size, self.heads, self.size, self.size), dtype=self.compute_dtype)
+        S = ops.zeros((batch_size, self.heads, self.size, self.size), dtype="float32")
         return S, S[..., :1], ops.zeros((), dtype="int32")
 
     def run(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
@@ -92,7 +92,7 @@ class LinearAttention(SelfAttention):
             S, z = self._sums(x, state)
             numerator, S = read_past(turned_q, turned_k, v, S)
             denominator, z = read_past(q, k, one, z)
-            after = (ops.cast(S, self.compute_dtype), ops.cast(z, self.compute_dtype), before + ops.shape(x)[1])
+            after = (S, z, before + ops.shape(x)[1])
         else:
             numerator, denominator, after = read_all(turned_q, turned_k, v), read_all(q, k, one), None
         heads = ops.cast(numerator / ops.maximum(denominator, LEAST), self.compute_dtype)
@@ -120,6 +120,6 @@ class LinearAttention(SelfAttention):
     def _sums(self, x: Any, state: State | None) -> tuple[Any, Any]:
         """S and z before the first step."""
         if state is not None:
-            return ops.cast(state[0], "float32"), ops.cast(state[1], "float32")
+            return state[0], state[1]
         S = ops.zeros((ops.shape(x)[0], self.heads, self.size, self.size), dtype="float32")
         return S, S[..., :1]

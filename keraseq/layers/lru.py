@@ -47,7 +47,7 @@ class LRU(Directed):
 
     Mask: at padding, wherever it lies, the state is carried on unchanged and the output is read from it. Passed on.
 
-    Step by step: the state is h, as real and imaginary part, each `(batch, units)`.
+    Step by step: the state is h, as real and imaginary part, each float32, `(batch, units)`.
 
     Raises:
         UsageError: units below 1, or r_min, r_max or max_phase out of range.
@@ -92,18 +92,17 @@ class LRU(Directed):
 
     def initial_state(self, batch_size: int, max_length: int | None = None) -> State:
         self.check_streams()
-        return tuple(ops.zeros((batch_size, self.units), dtype=self.compute_dtype) for _ in range(2))
+        return tuple(ops.zeros((batch_size, self.units), dtype="float32") for _ in range(2))
 
     def advance(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
         x = masks.zero_padding(x, mask)
         driven = ops.cast(ops.matmul(x, self.b), "float32")  # (batch, time, 2 * units)
         b = tuple(part * ops.exp(self.log_gamma) for part in ops.split(driven, 2, axis=-1))
         a = tuple(part + ops.zeros_like(b[0]) for part in exp((-ops.exp(self.nu), ops.exp(self.theta))))
-        h0 = None if state is None else tuple(ops.cast(part, "float32") for part in state)
-        h, last = linear_recurrence(a, b, h0, mask)
+        h, last = linear_recurrence(a, b, state, mask)
         read = ops.cast(ops.concatenate([h[0], -h[1]], axis=-1), x.dtype)
         y = ops.matmul(read, self.c) + ops.cast(self.d, x.dtype) * x
-        return y, tuple(ops.cast(part, self.compute_dtype) for part in last)
+        return y, last
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
@@ -119,11 +118,11 @@ class LRU(Directed):
 
     def _initial_nu(self, shape: Shape, dtype: Any = None) -> Any:
         """ν of a λ that is evenly spread over the ring."""
-        squared = keras.random.uniform(shape, self.r_min**2, self.r_max**2, dtype=dtype)
+        squared = keras.initializers.RandomUniform(self.r_min**2, self.r_max**2)(shape, dtype)
         return ops.log(-0.5 * ops.log(ops.maximum(squared, 1e-8)))
 
     def _initial_theta(self, shape: Shape, dtype: Any = None) -> Any:
-        return ops.log(ops.maximum(keras.random.uniform(shape, 0, self.max_phase, dtype=dtype), 1e-6))
+        return ops.log(ops.maximum(keras.initializers.RandomUniform(0, self.max_phase)(shape, dtype), 1e-6))
 
     def _initial_log_gamma(self, shape: Shape, dtype: Any = None) -> Any:
         """√(1 - |λ|²), as a logarithm."""

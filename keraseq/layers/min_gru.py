@@ -64,7 +64,7 @@ class Minimal(Directed):
 
     def initial_state(self, batch_size: int, max_length: int | None = None) -> State:
         self.check_streams()
-        return ops.zeros((batch_size, self.units), dtype=self.compute_dtype)
+        return ops.zeros((batch_size, self.units), dtype="float32")
 
     def coefficients(self, *projected: Any) -> tuple[Any, Any]:
         """a and b of `h_t = a_t * h_(t-1) + b_t` from the projections of the inputs, all `(batch, time, units)`."""
@@ -72,9 +72,8 @@ class Minimal(Directed):
 
     def advance(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
         a, b = self.coefficients(*self._project(x, mask))
-        h0 = None if state is None else ops.cast(state, "float32")
-        hs, last = linear_recurrence(a, b, h0, mask)
-        return ops.cast(hs, self.compute_dtype), ops.cast(last, self.compute_dtype)
+        hs, last = linear_recurrence(a, b, state, mask)
+        return ops.cast(hs, self.compute_dtype), last
 
     def gate_activations(self, x: Any, mask: Any = None) -> dict[str, Any]:
         """What is kept of the old state at every step, in (0, 1), `(batch, time, units)`."""
@@ -118,7 +117,7 @@ class MinGRU(Minimal):
 
     Mask: at padding, wherever it lies, the state is carried on unchanged and the output repeats it. Passed on.
 
-    Step by step: the state is h, `(batch, units)`.
+    Step by step: the state is h, float32, `(batch, units)`.
 
     Raises:
         UsageError: units or span below 1.
@@ -159,7 +158,7 @@ class MinLSTM(Minimal):
 
     Mask: at padding, wherever it lies, the state is carried on unchanged and the output repeats it. Passed on.
 
-    Step by step: the state is h, `(batch, units)`.
+    Step by step: the state is h, float32, `(batch, units)`.
 
     Raises:
         UsageError: units or span below 1.

@@ -100,7 +100,7 @@ class LearnedPositions(Positions):
 
     Raises:
         UsageError: max_length below 1, or a sequence known to be longer. One whose length is not known before it runs
-            fails in TensorFlow, but not where it is compiled by XLA or runs on JAX.
+            fails in TensorFlow on a CPU, but not on a GPU, where it is compiled by XLA, or on JAX.
 
     Reference: Gehring et al. 2017, arXiv:1705.03122.
     """

@@ -46,7 +46,7 @@ class S4D(Directed):
 
     Mask: at padding, wherever it lies, the state is carried on unchanged and the output is zero. Passed on.
 
-    Step by step: the state is h, as real and imaginary part, each `(batch, features, state)`.
+    Step by step: the state is h, as real and imaginary part, each float32, `(batch, features, state)`.
 
     Raises:
         UsageError: state below 1, unknown kind, or dt_min and dt_max out of range.
@@ -92,16 +92,14 @@ class S4D(Directed):
     def initial_state(self, batch_size: int, max_length: int | None = None) -> State:
         self.check_streams()
         shape = (batch_size, *self.turn.shape)
-        return tuple(ops.zeros(shape, dtype=self.compute_dtype) for _ in range(2))
+        return tuple(ops.zeros(shape, dtype="float32") for _ in range(2))
 
     def advance(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
         x = masks.zero_padding(x, mask)
         log_decay, b = self._discrete()
         c = tuple(2 * part for part in ops.unstack(ops.convert_to_tensor(self.c), axis=0))
-        h0 = None if state is None else tuple(ops.cast(part, "float32") for part in state)
-        y, last = diagonal_state_space(ops.cast(x, "float32"), log_decay, b, c, h0, mask)
-        after = None if last is None else tuple(ops.cast(part, self.compute_dtype) for part in last)
-        return ops.cast(y, x.dtype) + ops.cast(self.d, x.dtype) * x, after
+        y, last = diagonal_state_space(ops.cast(x, "float32"), log_decay, b, c, state, mask)
+        return ops.cast(y, x.dtype) + ops.cast(self.d, x.dtype) * x, last
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
@@ -123,7 +121,7 @@ class S4D(Directed):
         return log_decay, divide(expm1(log_decay), A)
 
     def _initial_dt(self, shape: Shape, dtype: Any = None) -> Any:
-        return keras.random.uniform(shape, math.log(self.dt_min), math.log(self.dt_max), dtype=dtype)
+        return keras.initializers.RandomUniform(math.log(self.dt_min), math.log(self.dt_max))(shape, dtype)
 
     def _initial_turn(self, shape: Shape, dtype: Any = None) -> Any:
         n = ops.arange(self.state, dtype=dtype)

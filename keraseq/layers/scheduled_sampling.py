@@ -49,6 +49,7 @@ class ScheduledSampling(keras.Layer):
         self.share = share
         self.steps = steps
         self.seed = seed
+        self.supports_masking = True  # by the symbols themselves
         self.random = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: list[Shape]) -> None:
@@ -66,6 +67,9 @@ class ScheduledSampling(keras.Layer):
         predicted = ops.concatenate([previous[:, :1], drawn[:, :-1]], axis=1)
         chosen = keras.random.uniform(ops.shape(previous), seed=self.random) < p
         return ops.where(ops.logical_and(chosen, previous != 0), predicted, previous)
+
+    def compute_mask(self, inputs: list[Any], previous_mask: Any = None) -> None:
+        return None
 
     def compute_output_spec(self, inputs: list[Any], training: bool = False) -> Any:
         return keras.KerasTensor(inputs[0].shape, dtype=inputs[0].dtype)

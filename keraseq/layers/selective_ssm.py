@@ -47,7 +47,7 @@ class SelectiveSSM(Directed):
 
     Mask: at padding, wherever it lies, the state is carried on unchanged and the output is zero. Passed on.
 
-    Step by step: the state is h, `(batch, features, state)`.
+    Step by step: the state is h, float32, `(batch, features, state)`.
 
     Raises:
         UsageError: state or rank below 1, or dt_min and dt_max out of range.
@@ -94,7 +94,7 @@ class SelectiveSSM(Directed):
 
     def initial_state(self, batch_size: int, max_length: int | None = None) -> State:
         self.check_streams()
-        return ops.zeros((batch_size, *self.log_a.shape), dtype=self.compute_dtype)
+        return ops.zeros((batch_size, *self.log_a.shape), dtype="float32")
 
     def advance(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
         x = masks.zero_padding(x, mask)
@@ -102,10 +102,9 @@ class SelectiveSSM(Directed):
         r, B, C = ops.split(ops.matmul(x, self.select), (rank, rank + self.state), axis=-1)
         dt = ops.softplus(ops.cast(ops.matmul(r, self.dt_kernel), "float32") + ops.cast(self.dt_bias, "float32"))
         dt = masks.zero_padding(dt, mask)  # (batch, time, features)
-        h0 = None if state is None else ops.cast(state, "float32")
         wide, B, C = (ops.cast(part, "float32") for part in (x, B, C))
-        y, last = selective_state_space(wide, dt, -ops.exp(self.log_a), B, C, h0)
-        return ops.cast(y + ops.cast(self.d, "float32") * wide, x.dtype), ops.cast(last, self.compute_dtype)
+        y, last = selective_state_space(wide, dt, -ops.exp(self.log_a), B, C, state)
+        return ops.cast(y + ops.cast(self.d, "float32") * wide, x.dtype), last
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
@@ -121,5 +120,6 @@ class SelectiveSSM(Directed):
 
     def _initial_bias(self, shape: Shape, dtype: Any = None) -> Any:
         """The inverse of softplus on Δ."""
-        dt = ops.exp(keras.random.uniform(shape, math.log(self.dt_min), math.log(self.dt_max), dtype=dtype))
+        log_dt = keras.initializers.RandomUniform(math.log(self.dt_min), math.log(self.dt_max))(shape, dtype)
+        dt = ops.exp(log_dt)
         return dt + ops.log(-ops.expm1(-dt))

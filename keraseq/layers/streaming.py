@@ -16,6 +16,16 @@ State = Any
 Shape = tuple[int | None, ...]
 
 
+class Held:
+    """A state on its way into a layer: Keras casts the tensors that a layer is called with to its compute type.
+
+    What sums over all steps stays in float32 between steps, as it does within a call.
+    """
+
+    def __init__(self, state: State):
+        self.state = state
+
+
 class Streaming(keras.Layer):
     """A layer whose steps need only what came before, and that can be run in pieces.
 
@@ -48,12 +58,15 @@ class Streaming(keras.Layer):
     def run(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
         """`(batch, time, features)` and the state before → outputs, and the state after. None is the initial state.
 
-        The initial state may be left out as None in order that whole sequences take the fastest way.
+        The initial state may be left out as None in order that whole sequences take the fastest way; nobody then reads
+        the state after.
         """
 
-    def call(self, x: Any, mask: Any = None, training: bool = False, state: State | None = None) -> Any:
-        y, after = self.run(x, state, mask, training)
-        return y if state is None else (y, after)
+    def call(self, x: Any, mask: Any = None, training: bool = False, held: Held | None = None) -> Any:
+        if held is None:
+            return self.run(x, None, mask, training)[0]
+        self.check_streams()
+        return self.run(x, held.state, mask, training)
 
     def stream(self, x: Any, state: State, mask: Any = None) -> tuple[Any, State]:
         """The next steps of a sequence.
@@ -69,8 +82,7 @@ class Streaming(keras.Layer):
         Raises:
             UsageError: the layer, as configured, looks ahead.
         """
-        self.check_streams()
-        return self(ops.convert_to_tensor(x), mask=mask, state=state)
+        return self(ops.convert_to_tensor(x), mask=mask, held=Held(state))
 
     def step(self, x_t: Any, state: State) -> tuple[Any, State]:
         """One step: `(batch, features)` and the state before → `(batch, …)` and the state after."""
@@ -88,7 +100,7 @@ def through(layer: Streaming, x: Any, state: State | None, mask: Any, training: 
     """A part of a layer's `run`: its outputs, and its state after where one was given."""
     if state is None:
         return layer(x, mask=mask, training=training), None
-    return layer(x, mask=mask, training=training, state=state)
+    return layer(x, mask=mask, training=training, held=Held(state))
 
 
 class Pointwise(Streaming):
@@ -162,12 +174,12 @@ class CrossStreaming(Streaming):
         x_mask: Any = None,
         context_mask: Any = None,
         training: bool = False,
-        state: State | None = None,
+        held: Held | None = None,
     ) -> Any:
-        before = (self.remember(context, context_mask), None) if state is None else state
-        y, after = self.run(x, before, x_mask, training)
-        return y if state is None else (y, after)
+        if held is None:
+            return self.run(x, (self.remember(context, context_mask), None), x_mask, training)[0]
+        self.check_streams()
+        return self.run(x, held.state, x_mask, training)
 
     def stream(self, x: Any, state: State, mask: Any = None) -> tuple[Any, State]:
-        self.check_streams()
-        return self(ops.convert_to_tensor(x), x_mask=mask, state=state)
+        return self(ops.convert_to_tensor(x), x_mask=mask, held=Held(state))

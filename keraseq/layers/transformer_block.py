@@ -12,7 +12,7 @@ from keraseq.layers.attention import MultiHeadAttention
 from keraseq.layers.cross_attention_block import CrossAttentionBlock
 from keraseq.layers.feed_forward import FeedForward
 from keraseq.layers.residual import check_norm, entering, leaving
-from keraseq.layers.streaming import CrossStreaming, State, Streaming, through
+from keraseq.layers.streaming import CrossStreaming, Held, State, Streaming, through
 from keraseq.registry import layers
 
 Shape = tuple[int | None, ...]
@@ -230,7 +230,7 @@ class TransformerDecoderBlock(CrossStreaming):
     def read(self, x: Any, memory: State, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
         own, after = through(self.self_attention, entering(x, self.attention_norm, self.norm), state, mask, training)
         u = leaving(x, self.attention_drop(own, training=training), self.attention_norm, self.norm)
-        v, _ = self.cross(u, x_mask=mask, training=training, state=(memory, ()))
+        v, _ = self.cross(u, x_mask=mask, training=training, held=Held((memory, ())))
         fed = self.feed(entering(v, self.feed_norm, self.norm), training=training)
         return leaving(v, self.feed_drop(fed, training=training), self.feed_norm, self.norm), after
 

@@ -1,6 +1,6 @@
 """Model families, what they are given and asked for, and `create_model`. Imports no Keras until a model is built."""
 
-from keraseq.models.create import build, check_settings, count_parameters, create_model, resolve
+from keraseq.models.create import build, check_settings, count_parameters, create_model, resolve, without_effect
 from keraseq.models.encoder_decoder import EncoderDecoder
 from keraseq.models.family import Family
 from keraseq.models.inputs import Features, Inputs, Tokens
@@ -22,4 +22,5 @@ __all__ = [
     "count_parameters",
     "create_model",
     "resolve",
+    "without_effect",
 ]

@@ -49,5 +49,4 @@ class CNN(Family):
             x = keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{i}")(x)
             x = keras.layers.ReLU(name=f"relu_{i}")(x)
             x = keras.layers.Dropout(self.dropout, name=f"dropout_{i}")(x)
-            x = attend(x) if attend else x
         return x

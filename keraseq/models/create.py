@@ -6,12 +6,13 @@ import contextlib
 import functools
 import logging
 import math
+import random
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from keraseq.config import check, configure
 from keraseq.errors import KeraseqError, UsageError
-from keraseq.models.encoder_decoder import PAIR_SETTINGS, EncoderDecoder, pair
+from keraseq.models.encoder_decoder import PAIR_SETTINGS, EncoderDecoder, check_halves, pair
 from keraseq.models.family import Family
 from keraseq.models.inputs import Inputs, Tokens, enter
 from keraseq.models.outputs import Output, Translation
@@ -78,6 +79,8 @@ def resolve(
     """The complete configuration that `create_model` builds, with the width solved for where `parameters` is given."""
     cls = models.get(name)
     config = dict(config or {})
+    for setting in sorted(config.keys() & without_effect(name, task.output)):
+        raise UsageError(f"model {name!r}: {setting} has no effect on {task.output.kind}; leave it out")
     translates = isinstance(task.output, Translation)
     model = pair(name, config) if translates else configure(cls, config, f"model {name!r}")
     if parameters is None:
@@ -87,7 +90,23 @@ def resolve(
             f"model {name!r}: give parameters or {cls.width}, not both; "
             f"got parameters={parameters} and {cls.width}={config[cls.width]}"
         )
+    if isinstance(model, EncoderDecoder):
+        check_halves(name, config, parameters)
     return _solve(model, task.inputs, task.output, parameters)
+
+
+def without_effect(name: str, output: Output) -> frozenset[str]:
+    """Fields of a family that change nothing for such an output.
+
+    That is pooling where something is asked for at each step, and the direction where the output decides it.
+    """
+    cls: type[Family] = models.get(name)
+    found = {"pooling"} if output.per_step else set()
+    if isinstance(output, Translation):
+        with contextlib.suppress(UsageError):  # of a family that cannot be causal
+            one_way, both_ways = (cls().directed(causal) for causal in (True, False))
+            found |= {key for key, value in one_way.settings().items() if value != both_ways.settings()[key]}
+    return frozenset(found)
 
 
 def check_settings(name: str, config: Mapping[str, Any]) -> None:
@@ -141,9 +160,17 @@ def count_parameters(model: keras.Model) -> int:
     return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
-@functools.lru_cache(maxsize=256)
 def _solve(model: Family | EncoderDecoder, inputs: Inputs, output: Output, parameters: int) -> Family | EncoderDecoder:
-    """`model` with the width whose parameters come nearest to `parameters`."""
+    """`model` with the width whose parameters come nearest to `parameters`; random numbers go on as if nothing were."""
+    state = random.getstate()  # from which layers without a seed draw theirs
+    try:
+        return _solved(model, inputs, output, parameters)
+    finally:
+        random.setstate(state)
+
+
+@functools.lru_cache(maxsize=256)
+def _solved(model: Family | EncoderDecoder, inputs: Inputs, output: Output, parameters: int) -> Family | EncoderDecoder:
     title, field = type(model).__name__, getattr(model, "width", "width")
 
     @functools.cache

@@ -100,6 +100,7 @@ class EncoderDecoder:
         """
         import keras
 
+        self.decoder.check_inputs(Tokens(output.vocabulary_size, longest=output.longest))
         encoder = self._encoder(inputs)
         like = encoder.input if isinstance(encoder.input, dict) else {"source": encoder.input}
         source = {name: keras.Input(x.shape[1:], dtype=x.dtype, name=name) for name, x in like.items()}
@@ -168,12 +169,26 @@ def pair(name: str, config: Mapping[str, Any]) -> EncoderDecoder:
     )
 
 
+def check_halves(name: str, config: Mapping[str, Any], parameters: int) -> None:
+    """Raises UsageError where a half is given a width, and the width is to be solved for."""
+    for half in ("encoder", "decoder"):
+        told = _told(config.get(half))
+        width = models.get(told["family"]).width if isinstance(told, Mapping) else None
+        check(
+            width is None or width not in told,
+            f"model {name!r}: give parameters or the {width} of the {half}, not both; got parameters={parameters} and "
+            f"{half}={told}",
+        )
+
+
 def _half(told: Any, base: Family, owner: str) -> Family:
     """The family of a half: `base` where nothing is told, else what a name, or a dictionary or its JSON text, tells."""
-    told = parse(told) if isinstance(told, str) else told  # a dictionary from the command line is text
-    if told is None or told == _name(base):
+    told = _told(told)
+    if told is None:
         return base
     if isinstance(told, str):
+        if models.entry(told).name == _name(base):
+            return base
         return models.get(told)().with_width(base.channels)
     check(
         isinstance(told, Mapping) and "family" in told,
@@ -182,6 +197,11 @@ def _half(told: Any, base: Family, owner: str) -> Family:
     settings = dict(told)
     family: Family = configure(models.get(settings.pop("family")), settings, owner)
     return family
+
+
+def _told(told: Any) -> Any:
+    """What is told of a half: from the command line a dictionary comes as text."""
+    return parse(told) if isinstance(told, str) else told
 
 
 def _name(family: Family) -> str:

@@ -26,7 +26,7 @@ class Family(ABC):
     A family is a frozen dataclass: its fields carry default, search range and meaning.
     """
 
-    dropout: Annotated[float, Float(0.0, 0.5), "fraction zeroed in training, of embedded tokens and in every block"] = (
+    dropout: Annotated[float, Float(0.0, 0.5), "fraction zeroed in training, of embedded tokens and in every layer"] = (
         0.1
     )
     pooling: Annotated[str, Choice("mean", "max"), "how the steps become one vector: mean, max or last"] = "mean"
@@ -69,8 +69,8 @@ class Family(ABC):
         """
         check(
             not causal or self.is_causal(),
-            f"{type(self).__name__} looks ahead and cannot run step by step; choose one of "
-            f"{', '.join(models.names(tags={'causal'}))}",
+            f"{type(self).__name__} looks ahead and cannot run step by step; choose a family that is causal or can be, "
+            "such as lstm, tcn, s4d or transformer",
         )
         return self
 

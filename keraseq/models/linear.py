@@ -37,5 +37,7 @@ class Linear(Family):
     def backbone(self, x: keras.KerasTensor, attend: Attend | None = None) -> keras.KerasTensor:
         import keras
 
-        x = x if x.shape[-1] == self.units else keras.layers.Dense(self.units, name="projection")(x)
+        if x.shape[-1] != self.units:
+            x = keras.layers.Dense(self.units, name="projection")(x)
+            x = keras.layers.Dropout(self.dropout, name="dropout")(x)
         return attend(x) if attend else x

@@ -20,10 +20,18 @@ def run_graph(model: keras.Model, inputs: Any, replace: Callable[[Any], Run]) ->
         replace: operation → function that is called with its arguments; the operation itself leaves all as it is.
     """
     tensors = [
-        None if x is None else ops.convert_to_tensor(x, dtype=given.dtype)
+        None if x is None else _like(given, x)
         for x, given in zip(keras.tree.flatten(inputs), model.inputs, strict=True)
     ]
     return model._run_through_graph(tensors, operation_fn=replace)
+
+
+def _like(given: keras.KerasTensor, x: Any) -> Any:
+    """A tensor of the type of an input, with the mask of `x`, which a change of type would lose."""
+    tensor = ops.convert_to_tensor(x, dtype=given.dtype)
+    if tensor is not x and mask_of(x) is not None:
+        keras.src.backend.set_keras_mask(tensor, mask_of(x))
+    return tensor
 
 
 def operations(model: keras.Model) -> list[Any]:

@@ -46,8 +46,7 @@ def maximum(x: Any, mask: Any) -> Any:
     if mask is None:
         return ops.max(x, axis=1)
     valid = _steps(mask)
-    lowest = ops.stop_gradient(ops.min(zero_padding(x, mask), axis=1, keepdims=True))
-    highest = ops.max(ops.where(valid, x, lowest), axis=1)
+    highest = ops.max(ops.where(valid, x, ops.cast(-float("inf"), x.dtype)), axis=1)
     return ops.where(ops.any(valid, axis=1), highest, ops.zeros_like(highest))
 
 

@@ -61,7 +61,7 @@ def diagonal_state_space(
             the output is zero.
 
     Returns:
-        Outputs, `(batch, time, features)`, and the last state, like `h0`.
+        Outputs, `(batch, time, features)`, and the last state, like `h0`, or None.
     """
     batch, time, features = ops.shape(x)
     if x.shape[1] == 1 and h0 is not None:
@@ -90,7 +90,8 @@ def diagonal_state_space(
         else:
             count = ops.reshape(count, (batch, chunks, 1, 1))
             decay = exp((count * log_decay[0], count * log_decay[1]))
-        h, last = linear_recurrence(decay, driven, h0)
+        h, after = linear_recurrence(decay, driven, h0)
+        last = None if h0 is None else after
         zero = tuple(ops.zeros_like(part[:, 0]) for part in h)
         start = tuple(
             ops.concatenate([first[:, None], part[:, :-1]], axis=1) for first, part in zip(h0 or zero, h, strict=True)

@@ -45,21 +45,21 @@ def outputs_and_gradients(layer: keras.Layer, given: Given) -> tuple[Any, dict[s
     return y, dict(zip(names, gradients, strict=True))
 
 
-def by_xla(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` of tensors, compiled by XLA."""
+def compiled(function: Callable[..., Any], xla: bool = True) -> Callable[..., Any]:
+    """`function` of tensors, compiled by XLA, or on TensorFlow where `xla` is off as a graph."""
     if keras.backend.backend() == "jax":
         import jax
 
         return jax.jit(function)
     import tensorflow as tf
 
-    compiled = tf.function(function, jit_compile=True)
-    return lambda *arguments: compiled.get_concrete_function(*arguments)(*arguments)
+    traced = tf.function(function, jit_compile=xla)
+    return lambda *arguments: traced.get_concrete_function(*arguments)(*arguments)
 
 
 def fast(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as it is on TensorFlow, compiled on JAX, where each operation alone would be compiled."""
-    return by_xla(function) if keras.backend.backend() == "jax" else function
+    return compiled(function) if keras.backend.backend() == "jax" else function
 
 
 def _tape(layer: keras.Layer, given: Given) -> tuple[Any, list[Any]]:

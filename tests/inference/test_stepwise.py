@@ -68,3 +68,7 @@ def test_who_looks_ahead_is_refused():
     x = keras.Input((None, 3))
     with pytest.raises(UsageError, match=r"Flip 'flip.*' cannot run step by step"):
         Stepwise(keras.Model(x, layers.GRU(2)(ops.flip(x, axis=1))))
+    x = keras.Input((5, 3))
+    over_time = keras.Model(x, keras.layers.LayerNormalization(axis=1, name="over_time")(x))
+    with pytest.raises(UsageError, match=r"LayerNormalization 'over_time' cannot run step by step"):
+        Stepwise(over_time)

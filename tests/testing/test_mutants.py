@@ -12,6 +12,7 @@ from keraseq import layers
 from keraseq.config import Int
 from keraseq.layers.streaming import CrossStreaming, Streaming
 from keraseq.models import Family
+from keraseq.models.attend import Attend
 from keraseq.ops import masks, shift
 from keraseq.registry import layers as layer_registry
 from keraseq.registry import models
@@ -76,6 +77,17 @@ class LosesValue(Plain):
         return {**super().get_config(), "scale": 1.0}
 
 
+class LosesName(Plain):
+    """Tells another initializer than it was given."""
+
+    def __init__(self, start="he_normal", **kwargs):
+        super().__init__(**kwargs)
+        self.start = start
+
+    def get_config(self):
+        return {**super().get_config(), "start": keras.initializers.serialize(keras.initializers.GlorotUniform())}
+
+
 class UnsavedWeights(Plain):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -126,6 +138,24 @@ class EmptyRowIsNaN(Plain):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], input_shape[-1])
+
+
+class DividesByTime(EmptyRowIsNaN):
+    """A mean over all steps, padding among them."""
+
+    def transform(self, y, mask, training):
+        return ops.mean(masks.zero_padding(y, mask), axis=1)
+
+
+class TiesWithPadding(EmptyRowIsNaN):
+    """A maximum whose gradient is shared with padding."""
+
+    def transform(self, y, mask, training):
+        y = y - 3.0
+        if mask is None:
+            return ops.max(y, axis=1)
+        lowest = ops.stop_gradient(ops.min(masks.zero_padding(y, mask), axis=1, keepdims=True))
+        return ops.max(ops.where(mask[..., None], y, lowest), axis=1)
 
 
 class NeedsTwoSteps(Plain):
@@ -228,11 +258,25 @@ class CountsInHalf(Plain):
 
 
 class StateInFull(Plain):
-    """Its state is float32, whatever it computes in."""
+    """Its state is float32 after a step, whatever it computes in, but not before the first."""
 
     def run(self, x, state, mask, training):
         y, after = super().run(x, state, mask, training)
         return y, ops.cast(after, "float32")
+
+
+class SumsInHalf(Plain):
+    """The sum of all steps: in float32 within a call, but between steps in the type that it computes in."""
+
+    def initial_state(self, batch_size, max_length=None):
+        self.check_streams()
+        return ops.zeros((batch_size, 1, self.now.shape[0]), dtype=self.compute_dtype)
+
+    def run(self, x, state, mask, training):
+        x = masks.zero_padding(0.01 * x * self.now + self.bias * self.before, mask)
+        sums = ops.cumsum(ops.cast(x, "float32"), axis=1)
+        sums = sums if state is None else sums + ops.cast(state, "float32")
+        return ops.cast(sums / 100.0, self.compute_dtype), ops.cast(sums[:, -1:], self.compute_dtype)
 
 
 class NoSteps(keras.Layer):
@@ -321,6 +365,7 @@ LAYER_MUTANTS = {
     WrongType: "check_shapes",
     LosesArgument: "check_config",
     LosesValue: "check_config",
+    LosesName: "check_config",
     UnsavedWeights: "check_saving",
     KeepsState: "check_deterministic",
     LeaksBatchStatistics: "check_rows_independent",
@@ -335,8 +380,11 @@ LAYER_MUTANTS = {
     RoundsInHalf: "check_mixed_precision",
     CountsInHalf: "check_mixed_precision",
     StateInFull: "check_mixed_precision",
+    SumsInHalf: "check_mixed_precision",
     IgnoresMask: "check_padding",
     TakesRightPaddingForGranted: "check_padding",
+    DividesByTime: "check_padding_length",
+    TiesWithPadding: "check_padding_length",
     EmptyRowIsNaN: "check_all_padding",
     DropsMask: "check_mask_passed",
     TurnsMask: "check_mask_passed",
@@ -506,6 +554,25 @@ class NeverAttends(Sound):
 
 
 @dataclass(frozen=True)
+class AttendsToPadding(Sound):
+    """Its decoder reads from the context without its mask."""
+
+    def backbone(self, x, attend=None):
+        x = super().backbone(x)
+        return Attend(1.0 * attend.context)(x) if attend else x
+
+
+@dataclass(frozen=True)
+class SeesInnerPadding(Sound):
+    """Only padding at the end is left out."""
+
+    def pool(self, x):
+        length = keras.ops.sum(keras.ops.cast(x._keras_mask, "int32"), axis=1, keepdims=True)
+        kept = keras.ops.arange(keras.ops.shape(x)[1])[None] < length
+        return layers.Pooling("mean")(layers.AttachMask()([x, kept]))
+
+
+@dataclass(frozen=True)
 class DoesNotLearn(Sound):
     def pool(self, x):
         return 0 * layers.Pooling("mean")(x)
@@ -525,11 +592,13 @@ MODEL_MUTANTS = {
     WidthWithoutEffect: "check_width",
     OwnSeed: "check_seeds",
     PoolsPadding: "check_padding",
+    SeesInnerPadding: "check_padding",
     SecretlyAhead: "check_causality",
     SaysItLooksAhead: "check_causality",
     DirectedInName: "check_directed",
     StateUnknown: "check_stepping",
     NeverAttends: "check_decoder",
+    AttendsToPadding: "check_decoder",
     UnsavedBackbone: "check_saving",
     DoesNotLearn: "check_learns",
 }

@@ -6,8 +6,11 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from keraseq.config import Choice, Float, Int, fields
+from keraseq.models import Classification, Tagging, Translation
 from keraseq.registry import algorithms, models
 from keraseq.tuning import space
+
+LABELS = Classification(("a", "b"))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +30,7 @@ def test_a_range_is_an_optuna_distribution(given, wanted):
 
 @pytest.mark.parametrize("family", models.names())
 def test_defaults_lie_in_their_ranges_and_keras_tuner_accepts_them(family):
-    named = space.searched(family, None)
+    named = space.searched(family, LABELS, None)
     assert named, family
     for name, field in named.items():
         where = space.distribution(field.range)
@@ -36,9 +39,17 @@ def test_defaults_lie_in_their_ranges_and_keras_tuner_accepts_them(family):
 
 
 def test_a_size_takes_the_width_out_of_the_space():
-    assert "tcn/filters" in space.searched("tcn", None)
-    assert "tcn/filters" not in space.searched("tcn", 10_000)
-    assert len(space.searched("tcn", None)) == len([f for f in fields(models.get("tcn")) if f.range])
+    assert "tcn/filters" in space.searched("tcn", LABELS, None)
+    assert "tcn/filters" not in space.searched("tcn", LABELS, 10_000)
+    assert len(space.searched("tcn", LABELS, None)) == len([f for f in fields(models.get("tcn")) if f.range])
+
+
+def test_what_has_no_effect_on_the_output_is_not_searched():
+    assert {"gru/bidirectional", "gru/pooling"} <= space.searched("gru", LABELS, None).keys()
+    tagging = space.searched("gru", Tagging(("a", "b")), None).keys()
+    assert "gru/bidirectional" in tagging
+    assert "gru/pooling" not in tagging
+    assert not {"gru/bidirectional", "gru/pooling"} & space.searched("gru", Translation(9, 1, 2), None).keys()
 
 
 def test_fixed_training_settings_are_not_searched():

@@ -29,6 +29,7 @@ from keraseq.testing.layers.masks import (
     check_context_padding,
     check_mask_passed,
     check_padding,
+    check_padding_length,
 )
 from keraseq.testing.layers.numbers import check_compiled, check_gradients, check_lengths, check_mixed_precision
 from keraseq.testing.layers.time import check_causality, check_compiled_steps, check_stepping
@@ -100,6 +101,7 @@ LAYER_CHECKS: tuple[Check, ...] = (
     check_compiled,
     check_mixed_precision,
     check_padding,
+    check_padding_length,
     check_all_padding,
     check_mask_passed,
     check_context,

@@ -87,5 +87,7 @@ def check_rows_independent(case: LayerCase) -> None:
 
 
 def _plain(config: object, told: object) -> bool:
-    """Whether a configuration tells a setting, or holds something made from its name, as of an initializer."""
-    return config == told or (isinstance(config, dict) and isinstance(told, str))
+    """Whether a configuration tells a setting, or something of that name, as an initializer."""
+    if isinstance(config, dict) and isinstance(told, str):
+        return str(config.get("class_name")).lower() == told.replace("_", "").lower()
+    return config == told

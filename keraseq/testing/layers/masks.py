@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keraseq.testing.arrays import ALL_MASKS, CONTEXT_MASK, MASKS, as_array, assert_same, values
+from keraseq.testing.gradients import outputs_and_gradients
 from keraseq.testing.layers.case import LayerCase, valid
 from keraseq.testing.suite import only_if
 
@@ -26,6 +27,22 @@ def check_padding(case: LayerCase) -> None:
             rows = {"mask": ALL_MASKS[place == PLACES]}
             got, want = (valid(numbers[place == PLACES], rows) for numbers in (y, reference))
             assert_same(got, want, f"junk in {place} padding: outputs", 1e-4)
+
+
+@takes_masks
+def check_padding_length(case: LayerCase) -> None:
+    """How much padding follows a row changes nothing: outputs and gradients are those of the row cut short."""
+    given = case.given(mask=MASKS["right"])
+    y, gradients = outputs_and_gradients(case.layer, given)
+    for row, length in enumerate(MASKS["right"].sum(axis=1)):
+        cut = {name: value[row : row + 1] for name, value in given.items() if name != "mask"}
+        cut["x"] = cut["x"][:, :length]
+        alone, alone_gradients = outputs_and_gradients(case.layer, cut)
+        kept = slice(length) if case.gives_sequence else slice(None)
+        what = f"{length} steps with padding behind them, or without:"
+        assert_same(as_array(y)[row, kept], as_array(alone)[0], f"{what} outputs", 1e-4)
+        got, want = as_array(gradients["x"])[row, :length], as_array(alone_gradients["x"])[0]
+        assert_same(got, want, f"{what} gradients of x", 1e-3)
 
 
 @takes_masks

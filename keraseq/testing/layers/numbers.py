@@ -13,13 +13,16 @@ from keraseq.errors import UsageError
 from keraseq.testing.arrays import MASKS, as_array, assert_same, distance
 from keraseq.testing.gradients import Given, call, fast, output, outputs_and_gradients
 from keraseq.testing.layers.case import LayerCase, valid
+from keraseq.testing.layers.steps import run_by_steps
 
-LONG = 300  # bfloat16 cannot count so far
+LONG, LAST = 300, 30  # bfloat16 cannot count so far: it stops at 256
 NO_GRADIENT = 1e-7
 """A weight whose gradients are all smaller than this, where others are about 1, takes no part."""
 
 HALF = {"mixed_bfloat16": 0.05, "mixed_float16": 0.01}
 """Policy → most that outputs may be away from those in full precision, relative to their length."""
+HALF_STEPS = 0.03
+"""Most that single steps in half precision may be away from one call in it."""
 HALF_GRADIENTS = {"mixed_bfloat16": 0.2, "mixed_float16": 0.05}
 
 
@@ -89,6 +92,10 @@ def check_mixed_precision(case: LayerCase) -> None:
         return
     y = as_array(output(halved["mixed_bfloat16"], given))
     _assert_near(y, long, f"mixed_bfloat16, {LONG} steps: outputs", HALF["mixed_bfloat16"])
+    if _steps(case, halved["mixed_bfloat16"]):
+        by_steps = run_by_steps(halved["mixed_bfloat16"], given, y, xla=False)
+        what = f"mixed_bfloat16, {LONG} single steps: the last outputs"
+        _assert_near(by_steps[:, -LAST:], y[:, -LAST:], what, HALF_STEPS)
 
 
 def _compiled_by_tensorflow(layer: keras.Layer, given: Given) -> Iterator[tuple[str, Any]]:
@@ -120,12 +127,16 @@ def _in_precision(case: LayerCase, policy: str) -> keras.Layer:
 def _assert_near(got: np.ndarray, want: np.ndarray, what: str, tolerance: float, floor: float = 0.0) -> None:
     assert np.isfinite(got).all(), f"{what} are not finite"
     away = distance(got, want, floor)
-    assert away <= tolerance, f"{what} are {away:.3g} of their length away from full precision; wanted {tolerance}"
+    assert away <= tolerance, f"{what} are {away:.3g} of their length away; wanted at most {tolerance}"
+
+
+def _steps(case: LayerCase, layer: keras.Layer) -> bool:
+    return case.causal and case.gives_sequence and hasattr(layer, "initial_state")
 
 
 def _assert_state_keeps_type(case: LayerCase, layer: keras.Layer) -> None:
     """The state after some steps has the types of the state before."""
-    if not (case.causal and hasattr(layer, "initial_state")):
+    if not _steps(case, layer):
         return
     given = case.given()
     context = {"context": given["context"]} if case.two_inputs else {}

@@ -11,8 +11,9 @@ from keras import ops, tree
 
 from keraseq.errors import UsageError
 from keraseq.testing.arrays import ALL_MASKS, BATCH, FEATURES, TIME, as_array, assert_same, pieces, values
-from keraseq.testing.gradients import by_xla, fast
+from keraseq.testing.gradients import fast
 from keraseq.testing.layers.case import LayerCase
+from keraseq.testing.layers.steps import run_by_steps
 from keraseq.testing.suite import only_if
 
 STEPPING = 1e-5
@@ -57,17 +58,7 @@ def check_compiled_steps(case: LayerCase) -> None:
     first = layer.initial_state(BATCH, TIME, **_context(case, given))
     _, state = layer.step(given["x"][:, 0], first)
     assert_same_state(state, first, "with max_length, a step")
-
-    def loop(x: Any) -> Any:
-        def body(t: Any, state: Any, ys: Any) -> tuple[Any, Any, Any]:
-            y, state = layer.step(x[:, t], state)
-            start = (0, t, *(0 for _ in want.shape[2:]))
-            return t + 1, state, ops.slice_update(ys, start, ops.expand_dims(y, 1))
-
-        start = (0, layer.initial_state(BATCH, TIME, **_context(case, given)), ops.zeros(want.shape))
-        return ops.while_loop(lambda t, state, ys: t < TIME, body, start)[2]
-
-    y = as_array(by_xla(loop)(ops.convert_to_tensor(given["x"])))
+    y = run_by_steps(layer, given, want, xla=True)
     assert_same(y, want, "a compiled loop over steps: outputs", STEPPING)
 
 

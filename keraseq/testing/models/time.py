@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keraseq.inference.stepwise import Stepwise
+from keraseq.layers.masking import AttachMask
 from keraseq.models.attend import Attend
 from keraseq.models.family import Family
 from keraseq.testing.arrays import assert_same, move, pieces, values
@@ -23,8 +24,11 @@ def check_padding(case: FamilyCase) -> None:
     """What stands in padding changes nothing, nor does more padding at the end."""
     model, x = case.model("features", "classification"), example("features")
     reference = array(model(x))
-    x["values"] = np.where(x["mask"][..., None], x["values"], 1e3).astype("float32")
-    assert_same(array(model(x)), reference, "junk in padding: outputs", 1e-4)
+    scattered = {**x, "mask": _scattered()}
+    for given, where in ((x, "padding"), (scattered, "left, inner and right padding")):
+        wanted = array(model(given))
+        junk = np.where(given["mask"][..., None], given["values"], 1e3).astype("float32")
+        assert_same(array(model({**given, "values": junk})), wanted, f"junk in {where}: outputs", 1e-4)
     longer = {
         "values": np.pad(x["values"], ((0, 0), (0, 3), (0, 0)), constant_values=-7),
         "mask": np.pad(x["mask"], ((0, 0), (0, 3))),
@@ -82,6 +86,19 @@ def check_decoder(case: FamilyCase) -> None:
     later = array(model([_later(steps), read]))
     assert_same(later[:, : TIME // 2], want[:, : TIME // 2], "early steps of the decoder depend on late ones:", 1e-5)
     _check_pieces(case, Stepwise(model), steps, want, context=read)
+    _check_context_padding(case.causal, model.get_weights(), steps, read)
+
+
+def _check_context_padding(family: Family, weights: list[np.ndarray], steps: np.ndarray, read: np.ndarray) -> None:
+    """Raises AssertionError where what stands in the padding of a context changes what a decoder gives."""
+    x, context = keras.Input((None, FEATURES)), keras.Input((None, read.shape[-1]))
+    mask = keras.Input((None,), dtype="bool")
+    model = keras.Model([x, context, mask], family.backbone(x, Attend(AttachMask()([context, mask]))))
+    model.set_weights(weights)
+    valid = np.arange(read.shape[1]) % 3 != np.arange(BATCH)[:, None] % 3
+    want = array(model([steps, read, valid]))
+    junk = np.where(valid[..., None], read, 1e3).astype("float32")
+    assert_same(array(model([steps, junk, valid])), want, "junk in the padding of a context: outputs", 1e-4)
 
 
 def _check_pieces(case: FamilyCase, stepwise: Stepwise, given: Any, want: np.ndarray, **context: Any) -> None:

@@ -28,7 +28,7 @@ class AFTSimple(Streaming):
 
     Mask: padding, wherever it lies, has no weight. Passed on.
 
-    Step by step: the state is both sums so far, `(batch, units)` each.
+    Step by step: the state is both sums so far, float32, `(batch, units)` each.
 
     Raises:
         UsageError: units below 1.
@@ -48,7 +48,7 @@ class AFTSimple(Streaming):
 
     def initial_state(self, batch_size: int, max_length: int | None = None) -> State:
         self.check_streams()
-        zeros = ops.zeros((batch_size, self.units), dtype=self.compute_dtype)
+        zeros = ops.zeros((batch_size, self.units), dtype="float32")
         return zeros, zeros
 
     def run(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
@@ -60,10 +60,10 @@ class AFTSimple(Streaming):
             v = ops.where(valid, v, ops.zeros_like(v))
         above, below = ops.cumsum(weight * v, axis=1), ops.cumsum(weight, axis=1)
         if state is not None:
-            above_before, below_before = (ops.expand_dims(ops.cast(sums, "float32"), 1) for sums in state)
+            above_before, below_before = (ops.expand_dims(sums, 1) for sums in state)
             above, below = above + above_before, below + below_before
         y = ops.sigmoid(q) * above / ops.maximum(below, 1e-6)
-        after = tuple(ops.cast(sums[:, -1], self.compute_dtype) for sums in (above, below))
+        after = (above[:, -1], below[:, -1])
         return ops.cast(y, self.compute_dtype), after
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
