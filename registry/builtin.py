@@ -59,7 +59,22 @@ _MODELS = (
     "conformer",
     "linear",
 )
-_TASKS = ("digits", "adding", "copy_memory", "mnist", "imdb_reviews", "trec", "scan")
+_TASKS = (
+    "digits",
+    "adding",
+    "copy_memory",
+    "mnist",
+    "imdb_reviews",
+    "trec",
+    "scan",
+    "smartwatch_gestures",
+    "universal_dependencies",
+    "tiny_shakespeare",
+    "penn_treebank",
+    "jsb_chorales",
+    "ett",
+    "multi30k",
+)
 
 BUILTIN: dict[str, dict[str, str]] = {
     "layers": {name: f"keraseq.layers.{module}" for name, module in _LAYERS.items()},

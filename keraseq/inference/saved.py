@@ -21,10 +21,18 @@ from keraseq.inference.score import greedy
 from keraseq.models import count_parameters
 from keraseq.models import inputs as input_specs
 from keraseq.models import outputs as output_specs
-from keraseq.models.outputs import Classification, Regression, Tagging, Translation
+from keraseq.models.outputs import (
+    Classification,
+    Forecasting,
+    LanguageModelling,
+    MultiLabelTagging,
+    Regression,
+    Tagging,
+    Translation,
+)
 from keraseq.registry import layers
 from keraseq.tasks import Preprocessor, Task
-from keraseq.tasks.preprocess import PairPreprocessor
+from keraseq.tasks.preprocess import PairPreprocessor, StreamPreprocessor
 
 MODEL = "model.keras"
 CARD = "card.json"
@@ -85,8 +93,8 @@ class Predictor:
     output: output_specs.Output
 
     def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[dict[str, Any]]:
-        """One dictionary an example: `label` and `probability` for classification, `value` for regression, `labels` and
-        `probabilities` for tagging, `text` for translation.
+        """One dictionary an example, as `decode` of the kind of output gives it: `label` and `probability` for
+        classification, `value` for regression, `labels` for tagging, `text` for translation, …
 
         Args:
             examples: raw, as the data set gives them: strings for text, arrays `(time, features)` for features.
@@ -104,12 +112,14 @@ class Predictor:
     def _answers(self, given: Any) -> list[dict[str, Any]]:
         """The answers to one batch of what the model takes."""
         match self.output, self.preprocessor:
-            case Tagging(), _:
+            case Tagging() | MultiLabelTagging(), _:
                 valid = input_specs.valid_steps(self.preprocessor.spec, given)
                 return self.output.decode(self.model.predict_on_batch(given), valid)
             case Translation(), PairPreprocessor(target=target):
                 return self.output.decode(self._write(given), target.decode)
-            case Classification() | Regression(), _:
+            case LanguageModelling(), StreamPreprocessor(tokeniser=tokeniser):
+                return self.output.decode(self.model.predict_on_batch(given), given, tokeniser.decode)
+            case Classification() | Forecasting() | Regression(), _:
                 return self.output.decode(self.model.predict_on_batch(given))
         raise KeraseqError(f"{self.output} cannot be read with a preprocessor of kind {self.preprocessor.kind!r}")
 

@@ -7,18 +7,20 @@ import keras
 from keraseq.inference.decode import GreedyDecoder
 from keraseq.models.outputs import Translation
 from keraseq.tasks import Task
-from keraseq.tasks.score import exact_match
+from keraseq.tasks import score as scores
+from keraseq.tasks.config import TranslationConfig
+from keraseq.tasks.preprocess import PairPreprocessor
 
 MOST_SYMBOLS = 256  # of a translation, where nobody knows how long the longest target is
 
 
 def score(model: keras.Model, task: Task, split: str = "test") -> dict[str, float]:
-    """The loss and all metrics of a compiled model; for a translation also `exact_match`, by greedy decoding."""
-    scores = model.evaluate(task.dataset(split, shuffle=False), return_dict=True, verbose=0)
-    scores = {name: float(value) for name, value in scores.items()}
+    """The loss and all metrics of a compiled model; for a translation also those of decoded texts."""
+    found = model.evaluate(task.dataset(split, shuffle=False), return_dict=True, verbose=0)
+    found = {name: float(value) for name, value in found.items()}
     if isinstance(task.output, Translation):
-        scores["exact_match"] = _exact_match(model, task, task.output, split)
-    return scores
+        found |= _decoded(model, task, task.output, split)
+    return found
 
 
 def greedy(model: keras.Model, output: Translation) -> GreedyDecoder:
@@ -26,10 +28,13 @@ def greedy(model: keras.Model, output: Translation) -> GreedyDecoder:
     return GreedyDecoder(model, output.start, output.end, output.longest or MOST_SYMBOLS)
 
 
-def _exact_match(model: keras.Model, task: Task, output: Translation, split: str) -> float:
-    decoder = greedy(model, output)
+def _decoded(model: keras.Model, task: Task, output: Translation, split: str) -> dict[str, float]:
+    """The task's scores of what greedy decoding writes."""
+    assert isinstance(task.config, TranslationConfig)
+    assert isinstance(task.preprocessor, PairPreprocessor)
+    decoder, read = greedy(model, output), task.preprocessor.target.decode
     found, wanted = [], []
     for inputs, targets in task.dataset(split, shuffle=False):
-        found += [tuple(output.content(row)) for row in decoder(inputs["source"])]
-        wanted += [tuple(output.content(row)) for row in targets.numpy()]
-    return exact_match(found, wanted)
+        found += [read(output.content(row)) for row in decoder(inputs["source"])]
+        wanted += [read(output.content(row)) for row in targets.numpy()]
+    return {name: getattr(scores, name)(found, wanted) for name in task.config.scores}

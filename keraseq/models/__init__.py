@@ -4,14 +4,26 @@ from keraseq.models.create import build, check_settings, count_parameters, creat
 from keraseq.models.encoder_decoder import EncoderDecoder
 from keraseq.models.family import Family
 from keraseq.models.inputs import Features, Inputs, Tokens
-from keraseq.models.outputs import Classification, Output, Regression, Tagging, Translation
+from keraseq.models.outputs import (
+    Classification,
+    Forecasting,
+    LanguageModelling,
+    MultiLabelTagging,
+    Output,
+    Regression,
+    Tagging,
+    Translation,
+)
 
 __all__ = [
     "Classification",
     "EncoderDecoder",
     "Family",
     "Features",
+    "Forecasting",
     "Inputs",
+    "LanguageModelling",
+    "MultiLabelTagging",
     "Output",
     "Regression",
     "Tagging",

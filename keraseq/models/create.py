@@ -15,7 +15,8 @@ from keraseq.errors import KeraseqError, UsageError
 from keraseq.models.encoder_decoder import PAIR_SETTINGS, EncoderDecoder, check_halves, pair
 from keraseq.models.family import Family
 from keraseq.models.inputs import Inputs, Tokens, enter
-from keraseq.models.outputs import Output, Translation
+from keraseq.models.outputs import Forecasting, Output, Translation
+from keraseq.models.window import normalised
 from keraseq.registry import models
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def resolve(
         raise UsageError(f"model {name!r}: {setting} has no effect on {task.output.kind}; leave it out")
     translates = isinstance(task.output, Translation)
     model = pair(name, config) if translates else configure(cls, config, f"model {name!r}")
+    model = model.directed(causal=True) if isinstance(model, Family) and task.output.causal else model
     if parameters is None:
         return model
     if cls.width in config:
@@ -102,7 +104,7 @@ def without_effect(name: str, output: Output) -> frozenset[str]:
     """
     cls: type[Family] = models.get(name)
     found = {"pooling"} if output.per_step else set()
-    if isinstance(output, Translation):
+    if isinstance(output, Translation) or output.causal:
         with contextlib.suppress(UsageError):  # of a family that cannot be causal
             one_way, both_ways = (cls().directed(causal) for causal in (True, False))
             found |= {key for key, value in one_way.settings().items() if value != both_ways.settings()[key]}
@@ -137,8 +139,12 @@ def build(
     given, x = enter(inputs, model.channels)
     if isinstance(inputs, Tokens):
         x = keras.layers.Dropout(model.dropout, name="embedding_dropout")(x)
+    restore = None
+    if isinstance(output, Forecasting) and output.reversible:
+        x, restore = normalised(x)
     x = model.backbone(x)
     x = output.head(x if output.per_step else model.pool(x))
+    x = restore(x) if restore else x
     return keras.Model(given, x, name=name or models.name_of(type(model)) or type(model).__name__.lower())
 
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from keraseq.models.outputs import Classification, Output, Tagging, Translation
+from keraseq.models.outputs import (
+    Classification,
+    Forecasting,
+    LanguageModelling,
+    MultiLabelTagging,
+    Output,
+    Tagging,
+    Translation,
+)
 from keraseq.tasks.examples import Examples, Sequences
 
 UNSEEN = 0.5  # added to the count of every class, so that none has probability 0 (Krichevsky and Trofimov 1981)
@@ -13,12 +23,19 @@ UNSEEN = 0.5  # added to the count of every class, so that none has probability 
 def chances(output: Output, train: Examples, test: Examples) -> dict[str, float]:
     """Metric → score on `test` of the best answer that `train` suggests to one who does not see the inputs.
 
-    Classification: the commonest label. Regression: the mean. Translation: always the commonest symbol, and the shares
-    of all symbols as probabilities. Tagging: the same for labels, but for each step by itself where all sequences have
-    one length.
+    Classification: the commonest label. Regression and forecasting: the mean. Translation and language modelling: always
+    the commonest symbol, and the shares of all symbols as probabilities. Several labels a step: the share of each label.
+    Tagging: as translation for labels, but for each step by itself where all sequences have one length.
     """
     known, asked = train.targets, test.targets
+    if isinstance(output, MultiLabelTagging):
+        return {"nll": _label_surprise(known, asked)}
     if isinstance(known, Sequences) and isinstance(asked, Sequences):
+        if isinstance(output, LanguageModelling):
+            known, asked = (Sequences(side.values[side.values > 0], np.array([0, 1])) for side in (known, asked))
+            accuracy, surprise = _guess(output.vocabulary_size, known, asked, by_step=False)
+            bits = surprise / np.log(2)
+            return {"perplexity": float(np.exp(surprise)), output.bits: float(bits), "accuracy": accuracy}
         if isinstance(output, Translation):
             accuracy, surprise = _guess(output.vocabulary_size, known, asked, by_step=False)
             return {"perplexity": float(np.exp(surprise)), "token_accuracy": accuracy}
@@ -29,7 +46,18 @@ def chances(output: Output, train: Examples, test: Examples) -> dict[str, float]
     assert isinstance(asked, np.ndarray)
     if isinstance(output, Classification):
         return {"accuracy": float(np.mean(asked == np.bincount(known).argmax()))}
-    return {"mse": float(np.mean((asked - known.mean(axis=0, dtype=np.float64)) ** 2))}
+    away = asked - known.mean(axis=0, dtype=np.float64)
+    if isinstance(output, Forecasting):
+        return {"mse": float(np.mean(away**2)), "mae": float(np.mean(np.abs(away)))}
+    return {"mse": float(np.mean(away**2))}
+
+
+def _label_surprise(train: Any, test: Any) -> float:
+    """-log p of the labels of a step of test, by the shares of each label in train."""
+    seen, asked = (np.asarray(side.values, np.float64) for side in (train, test))
+    seen, asked = seen[seen[:, 0] >= 0], asked[asked[:, 0] >= 0]
+    p = (seen.sum(axis=0) + UNSEEN) / (len(seen) + 2 * UNSEEN)
+    return float(-(asked * np.log(p) + (1 - asked) * np.log(1 - p)).sum(axis=1).mean())
 
 
 def _guess(classes: int, train: Sequences, test: Sequences, by_step: bool) -> tuple[float, float]:

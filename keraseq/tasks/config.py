@@ -11,6 +11,7 @@ from keraseq.config import Choice, check, settings_of
 
 if TYPE_CHECKING:
     from keraseq.models.outputs import Output
+    from keraseq.tasks.examples import Examples
     from keraseq.tasks.preprocess import Preprocessor
     from keraseq.tasks.source import Data, Raw
 
@@ -50,6 +51,16 @@ class TaskConfig:
     def fit(self, train: Raw) -> Preprocessor:
         """The preprocessor of this task; what it learns, such as a vocabulary, it learns from `train` alone."""
         raise NotImplementedError
+
+    def encode(self, split: str, raw: Raw, preprocessor: Preprocessor) -> Examples:
+        """The examples of a split as models take them.
+
+        Raises:
+            UsageError: an example that cannot be used, by its index.
+        """
+        from keraseq.tasks.examples import Examples
+
+        return Examples.join(preprocessor.steps(raw.inputs), preprocessor.targets(raw.targets))
 
     def refine(self, output: Output) -> Output:
         """What is asked for, with the settings that change how a model is trained, but not the encoded data."""
@@ -94,12 +105,85 @@ class TextConfig(TaskConfig):
 
 
 @dataclass(frozen=True)
+class LanguageConfig(TaskConfig):
+    """Settings of tasks that ask for the next symbol of running text.
+
+    Attributes:
+        between: what is put behind every text of the data set, all of which become one stream.
+    """
+
+    batch_size: Annotated[int, "windows a batch"] = 32
+    tokeniser: Annotated[str, Choice("bytes", "characters", "whitespace", "subwords"), "what one step is"] = (
+        "characters"
+    )
+    vocabulary_size: Annotated[int, "most symbols, padding and unknown included; bytes always have 258"] = 10_000
+    length: Annotated[int, "steps of a window"] = 128
+    context: Annotated[
+        int, "steps at the start of a window of validation or test that only tell what came before, and do not count"
+    ] = 64
+
+    between: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("tokeniser", self.tokeniser, ("bytes", "characters", "whitespace", "subwords"))
+        least = 258 if self.tokeniser == "subwords" else 3
+        check(
+            self.vocabulary_size >= least,
+            f"vocabulary_size must be at least {least} with {self.tokeniser}; got {self.vocabulary_size}. "
+            "Remedy: leave it out for the default",
+        )
+        check(self.length >= 1, f"length must be at least 1; got {self.length}. Remedy: leave it out for the default")
+        check(
+            0 <= self.context < self.length,
+            f"context must be at least 0 and below length ({self.length}); got {self.context}. Remedy: half the length",
+        )
+
+    def read(self, data_dir: str | None) -> Data:
+        from keraseq.tasks import source
+
+        text = operator.itemgetter("text")
+        return source.read(
+            source.open_builder(self.source, data_dir),
+            name=self.source.partition(":")[0],
+            data_dir=data_dir,
+            output=None,
+            input_of=text,
+            label_of=text,
+            validation=self.validation,
+            seed=self.split_seed,
+        )
+
+    def fit(self, train: Raw) -> Preprocessor:
+        from keraseq.tasks.preprocess import StreamPreprocessor
+        from keraseq.tasks.tokenise import TOKENISERS
+
+        texts = [text + self.between for text in train.inputs]
+        return StreamPreprocessor(TOKENISERS[self.tokeniser].fit(texts, self.vocabulary_size), self.length)
+
+    def encode(self, split: str, raw: Raw, preprocessor: Preprocessor) -> Examples:
+        import numpy as np
+
+        from keraseq.tasks.preprocess import StreamPreprocessor
+
+        assert isinstance(preprocessor, StreamPreprocessor)
+        stream = np.concatenate(preprocessor.steps([text + self.between for text in raw.inputs]))
+        return preprocessor.windows(stream, context=0 if split == "train" else self.context)
+
+
+@dataclass(frozen=True)
 class TranslationConfig(TaskConfig):
-    """Settings of tasks that ask for a text for a text."""
+    """Settings of tasks that ask for a text for a text.
+
+    Attributes:
+        scores: of decoded texts: names of functions of `keraseq.tasks.score`.
+    """
 
     label_smoothing: Annotated[float, "share of the probability that training spreads over all symbols, in [0, 1)"] = (
         0.0
     )
+
+    scores: ClassVar[tuple[str, ...]] = ("exact_match",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

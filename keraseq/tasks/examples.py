@@ -57,7 +57,7 @@ class Examples:
 
     Args:
         inputs: the sequences.
-        targets: one each, shape `(n,)` or `(n, size)`, or a sequence of class indices each.
+        targets: one each, shape `(n, …)`, or a sequence each.
     """
 
     def __init__(self, inputs: Sequences, targets: np.ndarray | Sequences):

@@ -16,7 +16,6 @@ from keraseq.files import write_json
 from keraseq.models import inputs as input_kinds
 from keraseq.models import outputs as output_kinds
 from keraseq.models.inputs import Features, Inputs
-from keraseq.models.outputs import Tagging
 from keraseq.registry import UnknownNameError, tasks
 from keraseq.tasks import cache
 from keraseq.tasks.config import TaskConfig
@@ -82,11 +81,11 @@ def _encode(name: str, config: TaskConfig, data_dir: str | None, folder: Path) -
     for split in SPLITS:
         raw = data.splits[split]
         try:
-            examples[split] = Examples.join(preprocessor.steps(raw.inputs), preprocessor.targets(raw.targets))
+            examples[split] = config.encode(split, raw, preprocessor)
         except UsageError as error:
             raise KeraseqError(f"{name}, {split}: {error}") from error
     output = data.output or preprocessor.output(max(int(e.sizes[:, -1].max()) for e in examples.values()))
-    if isinstance(output, Tagging):
+    if output.targets == "steps":
         for split in SPLITS:
             _check_a_label_each_step(f"{name}, {split}", examples[split])
     meta = {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from keraseq.models.inputs import Inputs, Tokens
-from keraseq.models.outputs import Output, Tagging, Translation
+from keraseq.models.outputs import Output, Translation
 from keraseq.tasks.examples import Examples
 
 POOL = 50  # about so many batches have their examples sorted by length together
@@ -38,15 +38,14 @@ def plan(lengths: np.ndarray, batch_size: int, *, seed: int | None = None, epoch
 def batch(examples: Examples, index: np.ndarray, inputs: Inputs, output: Output) -> tuple[Any, np.ndarray]:
     """The examples at `index` as model inputs and targets, sequences padded at the end to the longest of them.
 
-    Targets that are sequences are int32, `(batch, time)`, and hold `output.padding` at padding. A model that translates
-    takes, beside its `source`, the `previous` symbol of each symbol of the target.
+    Targets that are sequences hold `output.padding` at padding. A model that translates takes, beside its `source`, the
+    `previous` symbol of each symbol of the target.
     """
     given = assemble(examples, index, inputs)
     targets = examples.targets
     if isinstance(targets, np.ndarray):
         return given, targets[index]
-    assert isinstance(output, Tagging | Translation)
-    steps, _ = targets.pad(index, np.int32, output.padding)
+    steps, _ = targets.pad(index, output.target_dtype, output.padding)
     if isinstance(output, Translation):
         return {"source": given, "previous": output.previous(steps)}, steps
     return given, steps

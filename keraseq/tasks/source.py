@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from keraseq.errors import KeraseqError, UsageError, unknown
-from keraseq.models.outputs import Classification, Output, Tagging
+from keraseq.models.outputs import Classification, MultiLabelTagging, Output, Tagging
 from keraseq.registry import tasks
 from keraseq.tasks.config import TaskConfig
 
@@ -39,7 +39,7 @@ class Raw:
     """Examples before preprocessing.
 
     Attributes:
-        inputs: texts, or arrays; one array of shape `(n, …)` where all have one shape.
+        inputs: texts, lists of words, or arrays; one array of shape `(n, …)` where all have one shape.
         targets: class indices, int32, `(n,)`; real numbers, float32, `(n, size)`; class indices of every step, an int32
             array each; or texts.
     """
@@ -183,8 +183,8 @@ def read(
         raise KeraseqError(
             f"{name} needs the splits 'train' and {test_split!r}; the data set has {', '.join(sorted(available))}"
         )
-    sources = {"train": "train", "test": test_split, "validation": "validation"}
-    if test_split == "validation":
+    sources = {"train": "train", "test": test_split, "validation": "dev" if "dev" in available else "validation"}
+    if test_split == sources["validation"]:
         del sources["validation"]
     with _quiet(), _explained(name, data_dir):
         splits = {
@@ -237,8 +237,13 @@ def _read_split(builder: Any, split: str, input_of: Callable[[Any], Any], label_
 def _column(values: Any, spec: Any) -> Any:
     """Inputs or labels as texts, as one array where all have one shape, or as one array each."""
     if spec.dtype == "string":
-        return [text.decode("utf-8", "replace") for text in values]
+        return [_text(value) for value in values]
     return np.array(values) if spec.shape.is_fully_defined() else values
+
+
+def _text(value: Any) -> Any:
+    """A text, or a list of texts."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else [_text(part) for part in value]
 
 
 def _concatenate(parts: list[np.ndarray]) -> np.ndarray:
@@ -267,6 +272,14 @@ def _targets(labels: Any, output: Output | None, where: str) -> Sequence[Any] | 
                     f"not count; example {index} has {row.min()} … {row.max()}"
                 )
         return [row.astype(np.int32) for row in labels]
+    if isinstance(output, MultiLabelTagging):
+        for index, row in enumerate(labels):
+            if row.shape[1:] != output.target_shape or not np.isin(row, (0, 1)).all():
+                raise KeraseqError(
+                    f"{where}: every step must have {len(output.labels)} zeros or ones; example {index} has shape "
+                    f"{row.shape} and numbers {row.min()} … {row.max()}"
+                )
+        return [row.astype(np.int8) for row in labels]
     labels = labels.astype(np.float32).reshape(len(labels), -1)
     wrong = np.flatnonzero(~np.isfinite(labels).all(axis=1))
     if len(wrong):

@@ -15,7 +15,7 @@ from keraseq.errors import UsageError, unknown
 from keraseq.files import read_json
 from keraseq.models import inputs as input_kinds
 from keraseq.models import outputs as output_kinds
-from keraseq.models.outputs import Classification, Regression, Tagging, Translation
+from keraseq.models.outputs import Translation
 from keraseq.tasks.chance import chances
 from keraseq.tasks.config import TaskConfig
 from keraseq.tasks.examples import Examples
@@ -172,7 +172,7 @@ class Task:
 
     def _of_targets(self, sizes: dict[str, np.ndarray]) -> dict[str, Any]:
         """Lengths of the targets, where these differ from those of the inputs."""
-        if self.output.kind != "translation":
+        if self.output.targets != "own":
             return {}
         return {"target_lengths": {split: _spread(values[:, 1]) for split, values in sizes.items()}}
 
@@ -193,16 +193,11 @@ class Task:
             inputs = tf.TensorSpec((None, length, self.inputs.size), tf.float32)
             if length is None:
                 inputs = {"values": inputs, "mask": tf.TensorSpec((None, None), tf.bool)}
-        match self.output:
-            case Classification():
-                return inputs, tf.TensorSpec((None,), tf.int32)
-            case Regression():
-                return inputs, tf.TensorSpec((None, self.output.size), tf.float32)
-            case Tagging():
-                return inputs, tf.TensorSpec((None, length), tf.int32)
-            case Translation():
-                symbols = tf.TensorSpec((None, None), tf.int32)
-                return {"source": inputs, "previous": symbols}, symbols
+        time = {"whole": (), "steps": (length,), "own": (None,)}[self.output.targets]
+        targets = tf.TensorSpec((None, *time, *self.output.target_shape), self.output.target_dtype)
+        if isinstance(self.output, Translation):
+            return {"source": inputs, "previous": targets}, targets
+        return inputs, targets
 
 
 def _spread(lengths: np.ndarray) -> dict[str, float]:

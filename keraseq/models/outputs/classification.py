@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from keraseq.config import check
+from keraseq.models.outputs.base import OutputKind
 
 if TYPE_CHECKING:
     import keras
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Classification:
+class Classification(OutputKind):
     """One label for a whole sequence. The model gives logits, float32, shape `(batch, classes)`.
 
     Attributes:
@@ -24,7 +25,6 @@ class Classification:
     kind: ClassVar[str] = "classification"
     metric: ClassVar[str] = "accuracy"
     direction: ClassVar[str] = "max"
-    per_step: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(map(str, self.labels)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from keraseq.config import check
+from keraseq.models.outputs.base import OutputKind
 
 if TYPE_CHECKING:
     import keras
@@ -13,17 +14,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Regression:
+class Regression(OutputKind):
     """`size` real numbers for a whole sequence. The model gives them as float32, shape `(batch, size)`."""
 
     size: int = 1
     kind: ClassVar[str] = "regression"
     metric: ClassVar[str] = "mse"
     direction: ClassVar[str] = "min"
-    per_step: ClassVar[bool] = False
+    target_dtype: ClassVar[str] = "float32"
 
     def __post_init__(self) -> None:
         check(self.size >= 1, f"size must be at least 1; got {self.size}")
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        return (self.size,)
 
     def head(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """`(batch, features)` → `(batch, size)`, in float32 whatever the precision of the model."""

@@ -6,6 +6,7 @@ of metrics, and averages means of batches, where here the mean is over all steps
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any
 
@@ -13,8 +14,42 @@ import keras
 from keras import ops
 
 
+class StepLoss(keras.losses.Loss):
+    """The mean of a value over the steps that count. A subclass writes `call`: the value of each step.
+
+    Args:
+        padding: target at steps that do not count.
+    """
+
+    def __init__(self, padding: int, name: str):
+        super().__init__(name=name, reduction="mean_with_sample_weight")
+        self.padding = padding
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        # The base class would multiply by the mask that y_pred carries; what an operation gives carries none.
+        return super().__call__(y_true, y_pred + 0, counted(y_true, self.padding, sample_weight))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "padding": self.padding}
+
+
 @keras.saving.register_keras_serializable("keraseq")
-class StepCrossEntropy(keras.losses.Loss):
+class StepBinaryCrossEntropy(StepLoss):
+    """-log p of all labels of a step, taken for independent, averaged over the steps that count.
+
+    Call:
+        y_true: int `(batch, time, labels)`, 0 or 1. y_pred: logits of that shape. sample_weight: of steps or sequences.
+    """
+
+    def __init__(self, padding: int, name: str = "binary_cross_entropy"):
+        super().__init__(padding, name)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return label_surprise(y_true, y_pred)
+
+
+@keras.saving.register_keras_serializable("keraseq")
+class StepCrossEntropy(StepLoss):
     """Cross-entropy of classes against logits, averaged over the steps that count.
 
         loss_t = -Σ_k q_k log p_k,  q_k = (1 - ε) [k = target_t] + ε / classes,  p = softmax(logits_t)
@@ -31,13 +66,8 @@ class StepCrossEntropy(keras.losses.Loss):
     """
 
     def __init__(self, padding: int, label_smoothing: float = 0.0, name: str = "cross_entropy"):
-        super().__init__(name=name, reduction="mean_with_sample_weight")
-        self.padding = padding
+        super().__init__(padding, name)
         self.label_smoothing = label_smoothing
-
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        # The base class would multiply by the mask that y_pred carries; what an operation gives carries none.
-        return super().__call__(y_true, y_pred + 0, counted(y_true, self.padding, sample_weight))
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         loss = surprise(y_true, y_pred)
@@ -47,7 +77,7 @@ class StepCrossEntropy(keras.losses.Loss):
         return loss
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "padding": self.padding, "label_smoothing": self.label_smoothing}
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
 class StepMean(keras.metrics.Metric):
@@ -112,6 +142,34 @@ class Perplexity(MeanSurprise):
         return ops.exp(super().result())
 
 
+@keras.saving.register_keras_serializable("keraseq")
+class Bits(MeanSurprise):
+    """The cross-entropy a step in bits."""
+
+    def __init__(self, padding: int, name: str = "bits", dtype: Any = None):
+        super().__init__(padding, name, dtype)
+
+    def result(self) -> Any:
+        return super().result() / math.log(2)
+
+
+@keras.saving.register_keras_serializable("keraseq")
+class MeanLabelSurprise(StepMean):
+    """-log p of all labels of a step, in nats."""
+
+    def __init__(self, padding: int, name: str = "nll", dtype: Any = None):
+        super().__init__(padding, name, dtype)
+
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        return label_surprise(y_true, y_pred)
+
+
+def label_surprise(y_true: Any, y_pred: Any) -> Any:
+    """-Σ_k log p(label k) of each step, float32 `(batch, time)`, from logits; some number at padding."""
+    y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+    return ops.sum(ops.softplus(y_pred) - y_true * y_pred, axis=-1)
+
+
 def surprise(y_true: Any, y_pred: Any) -> Any:
     """-log p(target) of each step, float32 `(batch, time)`, from logits; some finite number where the target is < 0."""
     target = ops.maximum(ops.cast(y_true, "int32"), 0)
@@ -120,6 +178,7 @@ def surprise(y_true: Any, y_pred: Any) -> Any:
 
 def counted(y_true: Any, padding: int, sample_weight: Any) -> Any:
     """The weight of each step, float32 `(batch, time)`: 0 at padding, else its or its sequence's weight, or 1."""
+    y_true = y_true[..., 0] if len(y_true.shape) == 3 else y_true
     weight = ops.cast(ops.not_equal(y_true, padding), "float32")
     if sample_weight is None:
         return weight

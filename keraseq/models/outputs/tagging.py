@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from keraseq.config import check
+from keraseq.models.outputs.base import OutputKind
 
 if TYPE_CHECKING:
     import keras
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Tagging:
+class Tagging(OutputKind):
     """One label a step. The model gives logits, float32, shape `(batch, time, classes)`.
 
     Targets: int32, `(batch, time)`, -1 at steps that do not count: padding, or steps for which nothing is asked.
@@ -27,7 +28,7 @@ class Tagging:
     metric: ClassVar[str] = "accuracy"
     direction: ClassVar[str] = "max"
     per_step: ClassVar[bool] = True
-    padding: ClassVar[int] = -1
+    targets: ClassVar[str] = "steps"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(map(str, self.labels)))

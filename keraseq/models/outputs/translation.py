@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from keraseq.config import check
+from keraseq.models.outputs.base import OutputKind
 
 if TYPE_CHECKING:
     import keras
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Translation:
+class Translation(OutputKind):
     """A sequence of symbols for a sequence. The model gives logits, float32, `(batch, target time, vocabulary_size)`.
 
     Model input: a dictionary of `source`, as for any other output, and `previous`, int32, `(batch, target time)`: the
@@ -38,6 +39,7 @@ class Translation:
     metric: ClassVar[str] = "perplexity"
     direction: ClassVar[str] = "min"
     per_step: ClassVar[bool] = True
+    targets: ClassVar[str] = "own"
     padding: ClassVar[int] = 0
 
     def __post_init__(self) -> None:

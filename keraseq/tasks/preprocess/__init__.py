@@ -6,7 +6,17 @@ A preprocessor is saved beside a model, so that the model predicts on raw exampl
 from keraseq.tasks.preprocess.base import Preprocessor
 from keraseq.tasks.preprocess.features import FeaturePreprocessor
 from keraseq.tasks.preprocess.pairs import PairPreprocessor
+from keraseq.tasks.preprocess.stream import StreamPreprocessor
 from keraseq.tasks.preprocess.symbols import SymbolPreprocessor
 from keraseq.tasks.preprocess.text import TextPreprocessor
+from keraseq.tasks.preprocess.word_lists import WordListPreprocessor
 
-__all__ = ["FeaturePreprocessor", "PairPreprocessor", "Preprocessor", "SymbolPreprocessor", "TextPreprocessor"]
+__all__ = [
+    "FeaturePreprocessor",
+    "PairPreprocessor",
+    "Preprocessor",
+    "StreamPreprocessor",
+    "SymbolPreprocessor",
+    "TextPreprocessor",
+    "WordListPreprocessor",
+]

@@ -1,0 +1,42 @@
+"""The Penn Treebank as prepared by Mikolov: a standard of language modelling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from keraseq.config import Choice
+from keraseq.registry import tasks
+from keraseq.tasks.config import LanguageConfig
+
+if TYPE_CHECKING:
+    from keraseq.tasks.source import Data
+
+
+@tasks.register(
+    "penn_treebank",
+    tags={"language_modelling", "text"},
+    reference="Mikolov et al. 2010, doi:10.21437/Interspeech.2010-343; arXiv:1803.01271",
+)
+@dataclass(frozen=True)
+class PennTreebank(LanguageConfig):
+    """The next word of the Wall Street Journal: 930,000 words for training, in lower case, of 10,000 kinds.
+
+    Numbers are N, rare words <unk>; a line ends with <eos>, a word as others are. With `tokeniser="characters"` the
+    same text is asked for by characters, white space among them.
+    """
+
+    tokeniser: Annotated[str, Choice("whitespace", "characters"), "what one step is"] = "whitespace"
+    vocabulary_size: Annotated[int, "most symbols, padding and unknown included"] = 10_002
+    length: Annotated[int, "steps of a window"] = 70
+    context: Annotated[
+        int, "steps at the start of a window of validation or test that only tell what came before, and do not count"
+    ] = 35
+
+    source: ClassVar[str] = "penn_treebank:1.0.0"
+    between: ClassVar[str] = " <eos> "
+
+    def read(self, data_dir: str | None) -> Data:
+        from keraseq.tasks.builders import penn_treebank  # noqa: F401 (registers the builder with TFDS)
+
+        return super().read(data_dir)
