@@ -185,7 +185,7 @@ def _constant(case: TaskCase) -> np.ndarray:
         return np.concatenate(known).mean(axis=0, keepdims=True, dtype=np.float64).astype("float32")
     if isinstance(output, Classification):
         return np.log(_counts(np.concatenate(known), len(output.labels)))[None]
-    if isinstance(output, Tagging) and len({targets.shape[1] for targets in known}) == 1:
+    if isinstance(output, Tagging) and len({len(x) for split in ("train", "test") for x in case.sequences(split)}) == 1:
         steps = np.concatenate(known).T  # (time, sequences)
         return np.log(np.stack([_counts(step[step >= 0], len(output.labels)) for step in steps]))[None]
     classes = len(output.labels) if isinstance(output, Tagging) else output.vocabulary_size
