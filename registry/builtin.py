@@ -59,7 +59,21 @@ _MODELS = (
     "conformer",
     "linear",
 )
-_TASKS = ("digits", "adding", "copy_memory", "mnist", "imdb_reviews", "trec", "scan")
+_TASKS = (
+    "digits",
+    "adding",
+    "copy_memory",
+    "selective_copy",
+    "induction",
+    "mqar",
+    "parity",
+    "dyck",
+    "listops",
+    "mnist",
+    "imdb_reviews",
+    "trec",
+    "scan",
+)
 
 BUILTIN: dict[str, dict[str, str]] = {
     "layers": {name: f"keraseq.layers.{module}" for name, module in _LAYERS.items()},
