@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from keraseq.tasks.source import Data, Raw
 
 
-def add_marked(values: np.ndarray) -> np.ndarray:
-    """The exact answer: the sum of the marked numbers; `(batch, time, 2)` → `(batch, 1)`."""
+def add_marked(inputs: Any) -> np.ndarray:
+    """The exact answer: the sum of the marked numbers; `(batch, time, 2)` → `(batch, 1)`.
+
+    Where lengths differ, `inputs` holds these `values`, zero at padding, and their `mask`.
+    """
+    values = inputs["values"] if isinstance(inputs, dict) else inputs
     return (values[..., 0] * values[..., 1]).sum(axis=1, keepdims=True)
 
 
@@ -25,7 +29,10 @@ def add_marked(values: np.ndarray) -> np.ndarray:
     "adding",
     tags={"regression", "features", "synthetic"},
     reference="Hochreiter & Schmidhuber 1997; arXiv:1803.01271",
-    cases=({"length": 20, "train_examples": 500, "test_examples": 100},),
+    cases=(
+        {"length": 20, "train_examples": 500, "test_examples": 100},
+        {"length": 20, "train_examples": 500, "test_examples": 100, "test_length": 30},
+    ),
 )
 @dataclass(frozen=True)
 class Adding(SyntheticConfig):
@@ -42,7 +49,7 @@ class Adding(SyntheticConfig):
 
     source: ClassVar[str] = "adding:1.0.0"
     reference: ClassVar[Callable[[Any], Any] | None] = staticmethod(add_marked)
-    shortest: ClassVar[int] = 2
+    least_length: ClassVar[int] = 2
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import Regression
@@ -53,4 +60,4 @@ class Adding(SyntheticConfig):
     def fit(self, train: Raw) -> Preprocessor:
         from keraseq.tasks.preprocess import FeaturePreprocessor
 
-        return FeaturePreprocessor(size=2, length=self.length, layout="steps")
+        return FeaturePreprocessor(size=2, length=self.input_length, layout="steps")

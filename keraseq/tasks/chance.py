@@ -23,8 +23,8 @@ UNSEEN = 0.5  # added to the count of every class, so that none has probability 
 def chances(output: Output, train: Examples, test: Examples) -> dict[str, float]:
     """Metric → score on `test` of the best answer that `train` suggests to one who does not see the inputs.
 
-    Classification: the commonest label. Regression and forecasting: the mean. Translation and language modelling: always
-    the commonest symbol, and the shares of all symbols as probabilities. Several labels a step: the share of each label.
+    Classification: the commonest label. Regression and forecasting: the mean. Translation and language modelling:
+    always the commonest symbol, and the shares of all symbols as probabilities. Several labels: their shares.
     Tagging: as translation for labels, but for each step by itself where all sequences have one length.
     """
     known, asked = train.targets, test.targets

@@ -23,16 +23,20 @@ def repeat_beginning(tokens: np.ndarray) -> np.ndarray:
     """The exact answer: label 0 but at the last ten steps, which repeat the first; `(batch, time)` → the same."""
     import numpy as np
 
-    answer = np.zeros_like(tokens)
-    answer[:, -MEMORY:] = tokens[:, :MEMORY] - 1  # token 1 is a blank, as label 0 is
-    return answer
+    ends = (tokens > 0).sum(axis=1, keepdims=True)  # (batch, 1)
+    answer = np.where(tokens > 0, 0, -1)
+    np.put_along_axis(answer, ends - MEMORY + np.arange(MEMORY), tokens[:, :MEMORY] - 1, axis=1)
+    return answer  # token 1 is a blank, as label 0 is
 
 
 @tasks.register(
     "copy_memory",
     tags={"tagging", "tokens", "synthetic"},
     reference="Hochreiter & Schmidhuber 1997; arXiv:1511.06464; arXiv:1803.01271",
-    cases=({"length": 20, "train_examples": 500, "test_examples": 100},),
+    cases=(
+        {"length": 20, "train_examples": 500, "test_examples": 100},
+        {"length": 20, "train_examples": 500, "test_examples": 100, "test_length": 30},
+    ),
 )
 @dataclass(frozen=True)
 class CopyMemory(SyntheticConfig):
@@ -52,6 +56,9 @@ class CopyMemory(SyntheticConfig):
     source: ClassVar[str] = "copy_memory:1.0.0"
     reference: ClassVar[Callable[[Any], Any] | None] = staticmethod(repeat_beginning)
 
+    def steps(self, length: int) -> int:
+        return length + 2 * MEMORY
+
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import Tagging
         from keraseq.tasks.builders import copy_memory  # noqa: F401 (registers the builder with TFDS)
@@ -59,6 +66,4 @@ class CopyMemory(SyntheticConfig):
         return self.read_generated(data_dir, Tagging(LABELS), input="sequence", label="copy")
 
     def fit(self, train: Raw) -> Preprocessor:
-        from keraseq.tasks.preprocess import SymbolPreprocessor
-
-        return SymbolPreprocessor(size=10, length=self.length + 2 * MEMORY)
+        return self.symbols(10)

@@ -29,9 +29,9 @@ HORIZONS = (24, 48, 96, 168, 192, 336, 720)
 class ETT(TaskConfig):
     """The next hours of six loads and the oil temperature of an electricity transformer, ETTh1: two years, hourly.
 
-    Train, validation and test are 12, 4 and 4 months, one after another; a window of validation or test may begin in the
-    split before, but what is foretold is its own. All numbers are standardised by the twelve months of train, errors are
-    in these units, and all windows count, as in the literature.
+    Train, validation and test are 12, 4 and 4 months, one after another; a window of validation or test may begin in
+    the split before, but what is foretold is its own. All numbers are standardised by the twelve months of train,
+    errors are in these units, and all windows count, as in the literature.
 
     With `independent` each of the seven is a series of its own, foretold from itself alone by one model for all
     (Nie et al. 2023, arXiv:2211.14730); errors are the same means over all numbers.

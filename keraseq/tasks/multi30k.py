@@ -77,7 +77,7 @@ class Multi30k(TranslationConfig):
         from keraseq.tasks.preprocess import PairPreprocessor, TextPreprocessor
         from keraseq.tasks.tokenise import Subwords
 
-        sides = list(train.inputs), list(train.targets)
-        learned = [sum(sides, [])] if self.shared_vocabulary else sides
+        sides = [list(train.inputs), list(train.targets)]
+        learned = [sides[0] + sides[1]] if self.shared_vocabulary else sides
         tokenisers = [Subwords.fit(texts, self.vocabulary_size) for texts in learned]
         return PairPreprocessor(TextPreprocessor(tokenisers[0], self.max_length, truncate="end"), tokenisers[-1])

@@ -25,8 +25,8 @@ AXES = ("accel_x", "accel_y", "accel_z")
 class SmartwatchGestures(TaskConfig):
     """Which of twenty gestures a watch went through: 3,251 recordings of eight people, 10 to 51 steps.
 
-    A step is the acceleration along three axes. The data set has no test split: a share of it, chosen by `split_seed`, is
-    held out, so that the people of test are those of train.
+    A step is the acceleration along three axes. The data set has no test split: a share of it, chosen by `split_seed`,
+    is held out, so that the people of test are those of train.
     """
 
     test: Annotated[float, "share of all recordings taken for test"] = 0.2

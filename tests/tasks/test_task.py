@@ -95,17 +95,12 @@ def test_chance_is_the_score_of_the_commonest_label(digits: Task) -> None:
 def test_marks_reach_every_step_and_pair() -> None:
     from keraseq.tasks.builders.adding import Adding
 
-    class Config:
-        length, seed = 2, 0
+    def marks(length: int, count: int) -> list[tuple[int, ...]]:
+        drawn = Adding.draw(None, np.random.default_rng(0), count, range(length, length + 1))
+        return [tuple(sequence[:, 1].astype(int).tolist()) for sequence, _ in drawn]
 
-    class Builder:
-        builder_config = Config
-
-    builder: Any = Builder()
-    examples = [example for _, example in Adding._generate_examples(builder, 0, 50)]
-    assert all(example["sequence"][:, 1].tolist() == [1, 1] for example in examples)
-    Config.length = 3
-    places = [tuple(example["sequence"][:, 1]) for _, example in Adding._generate_examples(builder, 0, 300)]
+    assert set(marks(2, 50)) == {(1, 1)}
+    places = marks(3, 300)
     assert {places.count(pair) > 60 for pair in ((1, 1, 0), (1, 0, 1), (0, 1, 1))} == {True}
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from keraseq.tasks.builders.generated import CHUNK
+from keraseq.tasks.builders.generated import Generated
 from keraseq.tasks.copy_memory import MEMORY
 
 BLANK, SYMBOLS, DELIMITER = 0, 8, 9
@@ -29,47 +29,30 @@ _CITATION = """@article{hochreiter1997long,
 }"""
 
 
-class CopyMemory(tfds.core.GeneratorBasedBuilder):
+class CopyMemory(Generated):
     """Ten symbols, many blanks, delimiters; blanks, and the ten symbols at the delimiters."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (as TFDS declares it)
+    label = "copy"
 
     def _info(self) -> Any:
-        steps = self.builder_config.length + 2 * MEMORY
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description="Ten random symbols 1 … 8, length - 1 blanks (0), eleven delimiters (9). The target is blank "
-            "but for the last ten steps, where it is the ten symbols.",
-            features=tfds.features.FeaturesDict(
-                {
-                    "sequence": tfds.features.Tensor(shape=(steps,), dtype=np.uint8),
-                    "copy": tfds.features.Tensor(shape=(steps,), dtype=np.uint8),
-                }
-            ),
-            supervised_keys=("sequence", "copy"),
+        steps = tfds.features.Tensor(shape=(self.builder_config.task.input_length,), dtype=np.uint8)
+        return self.describe(
+            "Ten random symbols 1 … 8, length - 1 blanks (0), eleven delimiters (9). The target is blank but for the "
+            "last ten steps, where it is the ten symbols.",
+            sequence=steps,
+            target=steps,
             homepage="https://github.com/locuslab/TCN/tree/master/TCN/copy_memory",
             citation=_CITATION,
-            license="generated: no rights reserved",
-            disable_shuffling=True,
         )
 
-    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
-        return {
-            "train": self._generate_examples(0, self.builder_config.train_examples),
-            "test": self._generate_examples(1, self.builder_config.test_examples),
-        }
-
-    def _generate_examples(self, stream: int, count: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        steps = self.builder_config.length + 2 * MEMORY
-        random = np.random.default_rng((self.builder_config.seed, stream))
-        for start in range(0, count, CHUNK):
-            rows = min(CHUNK, count - start)
-            symbols = random.integers(1, SYMBOLS, size=(rows, MEMORY), dtype=np.uint8, endpoint=True)
-            sequences = np.full((rows, steps), BLANK, np.uint8)
-            sequences[:, :MEMORY] = symbols
-            sequences[:, -MEMORY - 1 :] = DELIMITER
-            copies = np.full((rows, steps), BLANK, np.uint8)
-            copies[:, -MEMORY:] = symbols
-            for row in range(rows):
-                yield start + row, {"sequence": sequences[row], "copy": copies[row]}
+    def draw(self, random: np.random.Generator, count: int, lengths: range) -> Iterable[tuple[np.ndarray, Any]]:
+        (length,) = lengths
+        symbols = random.integers(1, SYMBOLS, size=(count, MEMORY), dtype=np.uint8, endpoint=True)
+        sequences = np.full((count, length + 2 * MEMORY), BLANK, np.uint8)
+        sequences[:, :MEMORY] = symbols
+        sequences[:, -MEMORY - 1 :] = DELIMITER
+        copies = np.full_like(sequences, BLANK)
+        copies[:, -MEMORY:] = symbols
+        return zip(sequences, copies, strict=True)

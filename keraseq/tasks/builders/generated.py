@@ -2,36 +2,86 @@
 
 from __future__ import annotations
 
+import hashlib
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 
+from keraseq.config import check
+from keraseq.tasks.config import SyntheticConfig
+
 CHUNK = 1000  # sequences drawn at once
+PATIENCE = 100_000  # sequences drawn in vain before there are taken to be no more
 
 
 @dataclass(eq=False)
 class GeneratedConfig(tfds.core.BuilderConfig):
-    """Which sequences are generated; the name of the configuration tells them all.
+    """Which sequences are generated; the name of the configuration tells it all.
 
     Attributes:
-        length: of every sequence.
-        train_examples, test_examples: sequences of the splits.
-        seed: of the random numbers; the splits draw from streams of their own.
+        task: the settings.
     """
 
-    length: int = 200
-    train_examples: int = 10_000
-    test_examples: int = 1_000
-    seed: int = 0
+    task: SyntheticConfig | None = None
 
     @classmethod
-    def of(cls, length: int, train_examples: int, test_examples: int, seed: int) -> GeneratedConfig:
-        """The configuration with these values and the name that tells them."""
-        return cls(
-            name=f"length_{length}_train_{train_examples}_test_{test_examples}_seed_{seed}",
-            version="1.0.0",
-            length=length,
-            train_examples=train_examples,
-            test_examples=test_examples,
-            seed=seed,
+    def of(cls, task: SyntheticConfig) -> GeneratedConfig:
+        """The configuration with these settings and the name that tells them."""
+        name = "_".join(f"{name}_{value}" for name, value in task.generation().items())
+        return cls(name=name, version="1.0.0", task=task)
+
+
+class Generated(tfds.core.GeneratorBasedBuilder):
+    """Sequences that are drawn from a seed, each with its target; none occurs twice, within a split or across both.
+
+    A subclass writes `draw`, and `_info` by `describe`. Train and test draw from streams of their own, train first: of
+    lengths that have few sequences, train takes what it draws and test what is left.
+    """
+
+    label = "label"
+
+    @abstractmethod
+    def draw(self, random: np.random.Generator, count: int, lengths: range) -> Iterable[tuple[np.ndarray, Any]]:
+        """At most `count` sequences of `lengths`, each with its target."""
+
+    def describe(self, description: str, *, sequence: Any, target: Any, homepage: str, citation: str) -> Any:
+        """What TFDS wants to know: `sequence` and `target` are features."""
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=description,
+            features=tfds.features.FeaturesDict({"sequence": sequence, self.label: target}),
+            supervised_keys=("sequence", self.label),
+            homepage=homepage,
+            citation=citation,
+            license="generated: no rights reserved",
+            disable_shuffling=True,
         )
+
+    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
+        seen: set[bytes] = set()
+        return {split: self._generate_examples(split, seen) for split in ("train", "test")}
+
+    def _generate_examples(self, split: str, seen: set[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
+        task = self.builder_config.task
+        stream, count = {"train": (0, task.train_examples), "test": (1, task.test_examples)}[split]
+        random = np.random.default_rng((task.data_seed, stream))
+        lengths = task.lengths(split)
+        found = wasted = 0
+        while found < count:
+            asked, before = min(CHUNK, count - found), found
+            for sequence, target in self.draw(random, asked, lengths):
+                mark = hashlib.blake2b(sequence.tobytes(), digest_size=16).digest()
+                if mark not in seen:
+                    seen.add(mark)
+                    yield found, {"sequence": sequence, self.label: target}
+                    found += 1
+            wasted = 0 if found > before else wasted + asked
+            check(
+                wasted < PATIENCE,
+                f"{self.name}: there are not {count} sequences for {split}, of length {lengths[0]} … {lengths[-1]}, "
+                f"that differ; got {found}. Remedy: fewer examples, or a greater length",
+            )

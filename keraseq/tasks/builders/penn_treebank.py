@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 _CITATION = """@inproceedings{mikolov2010recurrent,
-  author = {Mikolov, Tom{\\'a}{\\v{s}} and Karafi{\\'a}t, Martin and Burget, Luk{\\'a}{\\v{s}} and {\\v{C}}ernock{\\'y}, Jan
-    and Khudanpur, Sanjeev},
+  author = {Mikolov, Tom{\\'a}{\\v{s}} and Karafi{\\'a}t, Martin and Burget, Luk{\\'a}{\\v{s}} and
+    {\\v{C}}ernock{\\'y}, Jan and Khudanpur, Sanjeev},
   title = {Recurrent neural network based language model},
   booktitle = {Interspeech},
   year = {2010},
@@ -35,8 +35,8 @@ class PennTreebank(tfds.core.GeneratorBasedBuilder):
     def _info(self) -> Any:
         return tfds.core.DatasetInfo(
             builder=self,
-            description="The Wall Street Journal part of the Penn Treebank, sections 0-20, 21-22 and 23-24, as prepared "
-            "by Mikolov et al.: one sentence a line, words between single spaces.",
+            description="The Wall Street Journal part of the Penn Treebank, sections 0-20, 21-22 and 23-24, as "
+            "prepared by Mikolov et al.: one sentence a line, words between single spaces.",
             features=tfds.features.FeaturesDict({"text": tfds.features.Text()}),
             homepage="https://catalog.ldc.upenn.edu/LDC99T42",
             citation=_CITATION,

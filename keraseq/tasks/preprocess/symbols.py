@@ -19,14 +19,16 @@ class SymbolPreprocessor(Preprocessor):
     Args:
         size: how many numbers there are.
         length: steps of every example, or None where they differ.
+        longest: steps of the longest example, or None where nobody knows.
     """
 
     kind = "symbols"
 
-    def __init__(self, size: int, length: int | None):
+    def __init__(self, size: int, length: int | None, longest: int | None = None):
         self.size = size
         self.length = length
-        self.spec = Tokens(size + 1, length)
+        self.longest = longest
+        self.spec = Tokens(size + 1, length, longest)
 
     def steps(self, raws: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
         return [self._steps(raw, index) for index, raw in enumerate(raws)]
@@ -49,4 +51,4 @@ class SymbolPreprocessor(Preprocessor):
         return array.astype(np.min_scalar_type(self.size)) + np.uint8(1)
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "size": self.size, "length": self.length}
+        return {"kind": self.kind, "size": self.size, "length": self.length, "longest": self.longest}

@@ -8,15 +8,24 @@ import keras
 import numpy as np
 
 from keraseq.models.inputs import Features, Tokens
-from keraseq.models.outputs import Classification, Regression, Tagging, Translation
+from keraseq.models.outputs import (
+    KINDS,
+    Classification,
+    Forecasting,
+    LanguageModelling,
+    MultiLabelTagging,
+    Regression,
+    Tagging,
+    Translation,
+)
 from keraseq.registry import tasks
 from keraseq.tasks.task import SPLITS
 from keraseq.testing.report import Report
 from keraseq.testing.suite import Check, Suite, check_entry, only_if
 from keraseq.testing.tasks.case import DATA_DIR, TaskCase, batches, source_of, unpadded
 
-OUTPUT_TAGS = frozenset({"classification", "regression", "tagging", "translation"})
-TASK_TAGS = OUTPUT_TAGS | {"features", "tokens", "text", "image", "synthetic"}
+OUTPUT_TAGS = frozenset(KINDS)
+TASK_TAGS = OUTPUT_TAGS | {"features", "tokens", "text", "image", "music", "sensors", "synthetic"}
 REPEATED = 0.05
 """Most that validation and test of a real data set may share with other splits: some repeat themselves as published."""
 FEW = 20
@@ -152,24 +161,30 @@ def _check_features(x: Any, inputs: Features, split: str) -> None:
 def _check_targets(inputs: Any, targets: np.ndarray, output: Any, split: str) -> None:
     rows = len(next(iter(keras.tree.flatten(inputs))))
     match output:
-        case Regression():
-            wanted: tuple[int, ...] = (rows, output.size)
+        case Regression() | Forecasting():
             assert np.isfinite(targets).all(), f"{split}: targets must be finite"
         case Classification():
-            wanted = (rows,)
             _check_range(targets, 0, len(output.labels), split)
         case Tagging():
-            wanted = keras.tree.flatten(inputs)[0].shape[:2]
             _check_range(targets, -1, len(output.labels), split)
+        case MultiLabelTagging():
+            _check_range(targets, -1, 2, split)
+        case LanguageModelling():
+            _check_range(targets, 0, output.vocabulary_size, split)
+            asked, given = targets[:, :-1], inputs[:, 1:]
+            follows = (asked == given) | (asked == output.padding)
+            assert follows.all(), f"{split}: a target is not the symbol that comes next"
         case Translation():
-            wanted = (rows, *inputs["previous"].shape[1:])
             _check_range(targets, 0, output.vocabulary_size, split)
             assert np.array_equal(inputs["previous"], output.previous(targets)), f"{split}: previous is not the target"
             lengths = (targets != output.padding).sum(axis=1)
             ends = targets[np.arange(rows), lengths - 1]
             assert (ends == output.end).all(), f"{split}: a target does not end with the end symbol"
+    steps = inputs["previous"] if isinstance(output, Translation) else keras.tree.flatten(inputs)[0]
+    time = () if output.targets == "whole" else (steps.shape[1],)
+    wanted = (rows, *time, *output.target_shape)
     assert targets.shape == wanted, f"{split}: targets are {targets.shape}; wanted {wanted}"
-    dtype = "float32" if isinstance(output, Regression) else "int32"
+    dtype = output.target_dtype
     assert targets.dtype == dtype, f"{split}: targets must be {dtype}; got {targets.dtype}"
 
 
@@ -179,15 +194,19 @@ def _check_range(targets: np.ndarray, low: int, high: int, split: str) -> None:
 
 
 def _constant(case: TaskCase) -> np.ndarray:
-    """What does best on train without inputs: numbers, or logits, `(1, size)` or `(1, 1 or time, classes)`."""
+    """What does best on train without inputs: numbers, or logits, `(1, …)` or `(1, 1 or time, classes)`."""
     output, known = case.task.output, [targets for _, targets in case.splits["train"]]
-    if isinstance(output, Regression):
+    if isinstance(output, Regression | Forecasting):
         return np.concatenate(known).mean(axis=0, keepdims=True, dtype=np.float64).astype("float32")
     if isinstance(output, Classification):
         return np.log(_counts(np.concatenate(known), len(output.labels)))[None]
-    if isinstance(output, Tagging) and len({targets.shape[1] for targets in known}) == 1:
+    if isinstance(output, Tagging) and len({len(x) for split in ("train", "test") for x in case.sequences(split)}) == 1:
         steps = np.concatenate(known).T  # (time, sequences)
         return np.log(np.stack([_counts(step[step >= 0], len(output.labels)) for step in steps]))[None]
+    if isinstance(output, MultiLabelTagging):
+        steps = np.concatenate([targets[targets[..., 0] >= 0] for targets in known])
+        ones = steps.sum(axis=0) + 0.5
+        return np.log(ones / (len(steps) + 1 - ones)).astype("float32")[None, None]
     classes = len(output.labels) if isinstance(output, Tagging) else output.vocabulary_size
     flat = np.concatenate([targets[targets != output.padding] for targets in known])
     return np.log(_counts(flat, classes))[None, None]
