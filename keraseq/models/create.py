@@ -80,11 +80,15 @@ def resolve(
     """The complete configuration that `create_model` builds, with the width solved for where `parameters` is given."""
     cls = models.get(name)
     config = dict(config or {})
-    for setting in sorted(config.keys() & without_effect(name, task.output)):
-        raise UsageError(f"model {name!r}: {setting} has no effect on {task.output.kind}; leave it out")
     translates = isinstance(task.output, Translation)
     model = pair(name, config) if translates else configure(cls, config, f"model {name!r}")
     model = model.directed(causal=True) if isinstance(model, Family) and task.output.causal else model
+    for setting in sorted(config.keys() & without_effect(name, task.output)):
+        taken = [cls(), *([cls().directed(causal=True)] if task.output.causal else [])]
+        check(
+            config[setting] in [getattr(family, setting) for family in taken],
+            f"model {name!r}: {setting}={config[setting]!r} has no effect on {task.output.kind}; leave it out",
+        )
     if parameters is None:
         return model
     if cls.width in config:

@@ -53,7 +53,6 @@ class Adding(SyntheticConfig):
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import Regression
-        from keraseq.tasks.builders import adding  # noqa: F401 (registers the builder with TFDS)
 
         return self.read_generated(data_dir, Regression(), input="sequence", label="sum")
 

@@ -23,6 +23,7 @@ class TaskConfig:
     Attributes:
         source: the TFDS builder, `name/config:version`, that the data come from.
         reference: for synthetic tasks, the function from a batch of model inputs to the exact targets.
+        downloads: whether the data come from elsewhere, and are not made on this machine.
         standardise: whether a model sees features with mean 0 and deviation 1 over the training steps.
     """
 
@@ -32,6 +33,7 @@ class TaskConfig:
 
     source: ClassVar[str] = ""
     reference: ClassVar[Callable[[Any], Any] | None] = None
+    downloads: ClassVar[bool] = True
     standardise: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -43,6 +45,11 @@ class TaskConfig:
             f"validation must be a share above 0 and below 1; got {self.validation}. Remedy: leave it out for 0.1",
         )
         check(self.split_seed >= 0, f"split_seed must not be negative; got {self.split_seed}. Remedy: use 0, 1, 2, …")
+
+    @property
+    def builder(self) -> str:
+        """The TFDS builder and its configuration, where settings choose that."""
+        return self.source
 
     def read(self, data_dir: str | None) -> Data:
         """The raw examples of the three splits, prepared by TFDS first where need be."""
@@ -214,6 +221,7 @@ class SyntheticConfig(TaskConfig):
     data_seed: Annotated[int, "seed of the sequences"] = 0
     test_length: Annotated[int, "what length is for test; 0 takes length"] = 0
 
+    downloads: ClassVar[bool] = False
     least_length: ClassVar[int] = 1
 
     def __post_init__(self) -> None:

@@ -61,7 +61,6 @@ class CopyMemory(SyntheticConfig):
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import Tagging
-        from keraseq.tasks.builders import copy_memory  # noqa: F401 (registers the builder with TFDS)
 
         return self.read_generated(data_dir, Tagging(LABELS), input="sequence", label="copy")
 

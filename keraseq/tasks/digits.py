@@ -28,11 +28,11 @@ class Digits(TaskConfig):
     batch_size: Annotated[int, "sequences a batch"] = 32
 
     source: ClassVar[str] = "digits:1.0.0"
+    downloads: ClassVar[bool] = False
     standardise: ClassVar[bool] = True
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.tasks import source
-        from keraseq.tasks.builders import digits  # noqa: F401 (registers the builder with TFDS)
 
         return source.read_classes(self, data_dir, input="image", label="label")
 

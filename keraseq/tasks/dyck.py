@@ -79,7 +79,6 @@ class Dyck(RaggedConfig):
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import Classification
-        from keraseq.tasks.builders import dyck  # noqa: F401 (registers the builder with TFDS)
 
         return self.read_generated(data_dir, Classification(("spoilt", "well nested")), input="sequence", label="label")
 

@@ -60,7 +60,6 @@ class ETT(TaskConfig):
 
         from keraseq.models.outputs import Forecasting
         from keraseq.tasks import source
-        from keraseq.tasks.builders import ett  # noqa: F401 (registers the builder with TFDS)
 
         series = operator.itemgetter("series")
         data = source.read(

@@ -61,7 +61,6 @@ class Induction(SyntheticConfig):
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import Tagging
-        from keraseq.tasks.builders import induction  # noqa: F401 (registers the builder with TFDS)
 
         labels = Tagging(tuple(map(str, range(1, self.kinds + 1))))
         return self.read_generated(data_dir, labels, input="sequence", label="label")

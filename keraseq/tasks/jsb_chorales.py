@@ -35,7 +35,6 @@ class JSBChorales(TaskConfig):
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import MultiLabelTagging
         from keraseq.tasks import source
-        from keraseq.tasks.builders import jsb_chorales  # noqa: F401 (registers the builder with TFDS)
 
         return source.read(
             source.open_builder(self.source, data_dir),

@@ -97,7 +97,6 @@ class ListOps(RaggedConfig):
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import Classification
-        from keraseq.tasks.builders import listops  # noqa: F401 (registers the builder with TFDS)
 
         return self.read_generated(data_dir, Classification(tuple("0123456789")), input="sequence", label="label")
 

@@ -81,7 +81,6 @@ class Mqar(SyntheticConfig):
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import Tagging
-        from keraseq.tasks.builders import mqar  # noqa: F401 (registers the builder with TFDS)
 
         labels = Tagging(tuple(map(str, range(self.vocabulary))))
         return self.read_generated(data_dir, labels, input="sequence", label="label")

@@ -60,7 +60,6 @@ class Multi30k(TranslationConfig):
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.tasks import source
-        from keraseq.tasks.builders import multi30k  # noqa: F401 (registers the builder with TFDS)
 
         return source.read(
             source.open_builder(self.source, data_dir),

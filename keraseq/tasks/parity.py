@@ -46,7 +46,6 @@ class Parity(RaggedConfig):
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import Classification
-        from keraseq.tasks.builders import parity  # noqa: F401 (registers the builder with TFDS)
 
         return self.read_generated(data_dir, Classification(("even", "odd")), input="sequence", label="label")
 

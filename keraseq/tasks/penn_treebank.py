@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 from keraseq.config import Choice
 from keraseq.registry import tasks
 from keraseq.tasks.config import LanguageConfig
-
-if TYPE_CHECKING:
-    from keraseq.tasks.source import Data
 
 
 @tasks.register(
@@ -35,8 +32,3 @@ class PennTreebank(LanguageConfig):
 
     source: ClassVar[str] = "penn_treebank:1.0.0"
     between: ClassVar[str] = " <eos> "
-
-    def read(self, data_dir: str | None) -> Data:
-        from keraseq.tasks.builders import penn_treebank  # noqa: F401 (registers the builder with TFDS)
-
-        return super().read(data_dir)

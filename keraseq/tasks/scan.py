@@ -48,14 +48,17 @@ class Scan(TranslationConfig):
         super().__post_init__()
         one_of("split", self.split, SPLITS)
 
+    @property
+    def builder(self) -> str:
+        scan, _, version = self.source.partition(":")
+        return f"{scan}/{self.split}:{version}"
+
     def read(self, data_dir: str | None) -> Data:
         from keraseq.tasks import source
 
-        scan, _, version = self.source.partition(":")
-        name = f"{scan}/{self.split}:{version}"
         return source.read(
-            source.open_builder(name, data_dir),
-            name=name,
+            source.open_builder(self.builder, data_dir),
+            name=self.builder,
             data_dir=data_dir,
             output=None,
             input_of=operator.itemgetter("commands"),

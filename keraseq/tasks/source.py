@@ -24,6 +24,7 @@ import numpy as np
 from keraseq.errors import KeraseqError, UsageError, unknown
 from keraseq.models.outputs import Classification, MultiLabelTagging, Output, Tagging
 from keraseq.registry import tasks
+from keraseq.tasks import builders
 from keraseq.tasks.config import TaskConfig
 
 PROBE_SECONDS = 10
@@ -82,6 +83,7 @@ def open_builder(name: str, data_dir: str | None, **arguments: Any) -> Any:
     with _quiet(), _explained(name, data_dir):
         import tensorflow_datasets as tfds
 
+        builders.register(name.partition(":")[0].partition("/")[0])
         try:
             return tfds.builder(name, data_dir=folder_of(data_dir), **arguments)
         except tfds.core.DatasetNotFoundError as error:

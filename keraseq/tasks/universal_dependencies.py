@@ -40,15 +40,19 @@ class UniversalDependencies(TaskConfig):
             f"vocabulary_size must be at least 3; got {self.vocabulary_size}. Remedy: leave it out for 20000",
         )
 
+    @property
+    def builder(self) -> str:
+        name, _, version = self.source.partition(":")
+        return f"{name}/{self.treebank}:{version}"
+
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import Tagging
         from keraseq.tasks import source
 
-        name, _, version = self.source.partition(":")
-        builder = source.open_builder(f"{name}/{self.treebank}:{version}", data_dir)
+        builder = source.open_builder(self.builder, data_dir)
         return source.read(
             builder,
-            name=f"{name}/{self.treebank}",
+            name=f"universal_dependencies/{self.treebank}",
             data_dir=data_dir,
             output=Tagging(tuple(builder.info.features["upos"].feature.names)),
             input_of=operator.itemgetter("tokens"),

@@ -8,19 +8,21 @@ import pytest
 
 from keraseq import create_model
 from keraseq.errors import UsageError
-from keraseq.models import Classification, Features, Tagging, Tokens, Translation
+from keraseq.models import Classification, Features, LanguageModelling, Tagging, Tokens, Translation, resolve
 from keraseq.testing.models.case import Asked
 
 LABELS = Asked(Tokens(11), Classification(("a", "b")))
 TAGS = Asked(Tokens(11), Tagging(("a", "b")))
+LANGUAGE = Asked(Tokens(11), LanguageModelling(11))
 TRANSLATION = Asked(Tokens(11), Translation(9, start=1, end=2, longest=300))
 
 
 @pytest.mark.parametrize(
     ("asked", "settings", "message"),
     [
-        (TAGS, {"pooling": "max"}, "pooling has no effect on tagging; leave it out"),
-        (TRANSLATION, {"bidirectional": False}, "bidirectional has no effect on translation; leave it out"),
+        (TAGS, {"pooling": "max"}, "pooling='max' has no effect on tagging; leave it out"),
+        (TRANSLATION, {"bidirectional": True}, "bidirectional=True has no effect on translation; leave it out"),
+        (LANGUAGE, {"bidirectional": True}, "bidirectional=True has no effect on language_modelling; leave it out"),
         (
             TRANSLATION,
             {"encoder": {"family": "transformer", "units": 8}, "parameters": 20_000},
@@ -36,6 +38,19 @@ TRANSLATION = Asked(Tokens(11), Translation(9, start=1, end=2, longest=300))
 def test_what_cannot_be_is_refused(asked, settings, message):
     with pytest.raises(UsageError, match=message):
         create_model("gru", asked, **settings)
+
+
+@pytest.mark.parametrize("name", ["gru", "transformer", "conformer", "tcn", "mamba", "linear"])
+@pytest.mark.parametrize("asked", [TAGS, LANGUAGE, LABELS])
+def test_resolved_settings_make_the_same_model_again(name, asked):
+    family = resolve(name, asked)
+    assert resolve(name, asked, config=family.settings()) == family
+    assert family.is_causal() or not asked.output.causal
+
+
+def test_a_family_that_looks_ahead_models_no_language():
+    with pytest.raises(UsageError, match="CNN looks ahead and cannot run step by step; choose a family"):
+        create_model("cnn", LANGUAGE)
 
 
 def test_an_alias_names_the_same_family():

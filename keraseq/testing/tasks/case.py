@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 
 from keraseq.config import configure
-from keraseq.errors import UsageError
 from keraseq.models.inputs import Tokens
 from keraseq.registry import Entry
 from keraseq.tasks import Task, cache, load_task
-from keraseq.tasks.config import SyntheticConfig
 from keraseq.tasks.source import MissingDownloadError, folder_of, open_builder
 from keraseq.tasks.task import SPLITS
 from keraseq.tasks.tokenise import UNKNOWN
@@ -95,13 +93,8 @@ def unpadded(inputs: Any) -> Iterator[np.ndarray]:
 def _require_data(entry: Entry, settings: dict[str, Any], data_dir: str | None) -> None:
     """Raises NotRunError where loading the task would have to download."""
     config = configure(entry.component, settings, f"task {entry.name!r}")
-    if cache.place(entry.name, config.identity(data_dir)).is_dir():
+    if not config.downloads or cache.place(entry.name, config.identity(data_dir)).is_dir():
         return
-    if isinstance(config, SyntheticConfig):  # it makes its data
-        return
-    try:
-        builder = open_builder(config.source, data_dir)
-    except UsageError:  # of a task that registers its builder when it reads: it makes its data
-        return
-    if builder.url_infos and not Path(builder.data_dir).exists():
+    builder = open_builder(config.builder, data_dir)
+    if not Path(builder.data_dir).exists():
         raise NotRunError(f"its data are not prepared in {folder_of(data_dir)}; run: keraseq data prepare {entry.name}")
