@@ -60,7 +60,7 @@ _MODELS = (
     "conformer",
     "linear",
 )
-_TASKS = ("digits", "adding", "copy_memory", "mnist", "imdb_reviews", "trec", "scan")
+_TASKS = ("digits", "adding", "copy_memory", "mnist", "imdb_reviews", "trec", "scan", "spoken_digit", "speech_commands")
 
 BUILTIN: dict[str, dict[str, str]] = {
     "layers": {name: f"keraseq.layers.{module}" for name, module in _LAYERS.items()},

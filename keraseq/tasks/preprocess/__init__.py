@@ -3,10 +3,18 @@
 A preprocessor is saved beside a model, so that the model predicts on raw examples without its data set.
 """
 
+from keraseq.tasks.preprocess.audio import AudioPreprocessor
 from keraseq.tasks.preprocess.base import Preprocessor
 from keraseq.tasks.preprocess.features import FeaturePreprocessor
 from keraseq.tasks.preprocess.pairs import PairPreprocessor
 from keraseq.tasks.preprocess.symbols import SymbolPreprocessor
 from keraseq.tasks.preprocess.text import TextPreprocessor
 
-__all__ = ["FeaturePreprocessor", "PairPreprocessor", "Preprocessor", "SymbolPreprocessor", "TextPreprocessor"]
+__all__ = [
+    "AudioPreprocessor",
+    "FeaturePreprocessor",
+    "PairPreprocessor",
+    "Preprocessor",
+    "SymbolPreprocessor",
+    "TextPreprocessor",
+]

@@ -22,6 +22,7 @@ from keraseq.models import (
     Tagging,
     Tokens,
     Translation,
+    Waveform,
     create_model,
 )
 from keraseq.models.inputs import enter
@@ -36,6 +37,7 @@ INPUTS: dict[str, Inputs] = {
     "tokens": Tokens(11),
     "features": Features(FEATURES, mean=(0.0, 0.5, 1.0), deviation=(1.0, 2.0, 0.5)),
     "fixed": Features(1, length=TIME),
+    "waveform": Waveform(8000, mels=4, frame_length=0.004, hop=0.002, mean=(-9.0,) * 4, deviation=(2.0,) * 4),
 }
 TRANSLATION = Translation(9, start=1, end=2)
 OUTPUTS: dict[str, Output] = {
@@ -129,6 +131,9 @@ def example(inputs: str, padded_row: bool = False) -> Any:
         mask[2] = False
     if isinstance(kind, Tokens):
         return np.where(mask, random.integers(1, kind.vocabulary_size, (BATCH, TIME)), 0)
+    if isinstance(kind, Waveform):
+        mask = np.repeat(mask, kind.hop_samples, axis=1)
+        return {"values": random.uniform(-1, 1, mask.shape).astype("float32"), "mask": mask}
     values = random.normal(size=(BATCH, TIME, kind.size)).astype("float32")
     return values if kind.length else {"values": values, "mask": mask}
 
