@@ -41,6 +41,7 @@ _LAYERS = {
     "pooling": "pooling",
     "attention_pooling": "attention_pooling",
     "attach_mask": "masking",
+    "log_mel": "log_mel",
     "scheduled_sampling": "scheduled_sampling",
 }
 _MODELS = (
@@ -80,6 +81,8 @@ _TASKS = (
     "jsb_chorales",
     "ett",
     "multi30k",
+    "spoken_digit",
+    "speech_commands",
 )
 
 BUILTIN: dict[str, dict[str, str]] = {

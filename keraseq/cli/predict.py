@@ -53,6 +53,7 @@ def _numbers(line: str) -> Any:
     import numpy as np
 
     try:
-        return np.asarray(json_format.loads(line), dtype="float32")
+        array = np.asarray(json_format.loads(line))
+        return array if array.dtype.kind in "iu" else array.astype("float32")
     except (json_format.JSONDecodeError, TypeError, ValueError) as error:
         raise UsageError(f"this model takes JSON arrays of numbers, time by features; got {line[:60]!r}") from error

@@ -11,7 +11,7 @@ import keras
 from keraseq.errors import UsageError
 from keraseq.ops.graph import mask_of, run_graph
 
-_ENTRIES = ("attach_mask", "embedding", "standardise")
+_ENTRIES = ("attach_mask", "embedding", "standardise", "log_mel")
 _HEADS = ("pooling", "logits", "prediction")
 
 

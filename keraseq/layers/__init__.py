@@ -28,6 +28,7 @@ _MODULES = {
     "LSTM": "recurrent",
     "LearnedPositions": "positions",
     "LinearAttention": "linear_attention",
+    "LogMel": "log_mel",
     "MambaBlock": "mamba_block",
     "MinGRU": "min_gru",
     "MinLSTM": "min_gru",

@@ -3,7 +3,7 @@
 from keraseq.models.create import build, check_settings, count_parameters, create_model, resolve, without_effect
 from keraseq.models.encoder_decoder import EncoderDecoder
 from keraseq.models.family import Family
-from keraseq.models.inputs import Features, Inputs, Tokens
+from keraseq.models.inputs import Features, Inputs, Tokens, Waveform
 from keraseq.models.outputs import (
     Classification,
     Forecasting,
@@ -29,6 +29,7 @@ __all__ = [
     "Tagging",
     "Tokens",
     "Translation",
+    "Waveform",
     "build",
     "check_settings",
     "count_parameters",

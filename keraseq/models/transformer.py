@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from keraseq import layers
 from keraseq.config import Choice, Int, check
 from keraseq.models.family import Family
-from keraseq.models.inputs import Inputs, Tokens
+from keraseq.models.inputs import Inputs, longest_steps
 from keraseq.registry import models
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Transformer(Family):
         )
 
     def check_inputs(self, inputs: Inputs) -> None:
-        longest = inputs.longest if isinstance(inputs, Tokens) else inputs.length
+        longest = longest_steps(inputs)
         check(
             self.positions != "learned" or longest is None or longest <= self.max_length,
             f"learned positions reach {self.max_length} steps (max_length), but the task has up to {longest}; raise "

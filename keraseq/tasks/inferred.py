@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from keraseq.config import Choice, check
 from keraseq.errors import UsageError, unknown
-from keraseq.tasks.config import TextConfig, one_of
+from keraseq.tasks.config import AudioConfig, TextConfig, one_of
 
 if TYPE_CHECKING:
     from keraseq.models.outputs import Output
     from keraseq.tasks.preprocess import Preprocessor
     from keraseq.tasks.source import Data, Raw
 
-INPUTS = ("text", "image", "records", "numbers")  # what a feature can be that goes in
+INPUTS = ("text", "audio", "image", "records", "numbers")  # what a feature can be that goes in
 LABELS = ("classes", "value")  # and one that is asked for
 
 
 @dataclass(frozen=True)
-class Inferred(TextConfig):
+class Inferred(TextConfig, AudioConfig):
     """A task from any TFDS data set that has one text or sequence and one label.
 
-    Inputs: a text; audio; a tensor or sequence of numbers, `(time,)` or `(time, size)`; a sequence of records, whose
-    floating-point fields side by side make a step; an image, as its pixels in reading order or as its rows.
+    Inputs: a text; a recording whose sampling rate the data set tells, its channels mixed into one; a tensor or
+    sequence of numbers, `(time,)` or `(time, size)`; a sequence of records, whose floating-point fields side by side
+    make a step; an image, as its pixels in reading order or as its rows.
     Labels: a class label, or one real number.
 
     Where several features would do, those that TFDS names for supervised learning are taken; where it names none,
@@ -71,8 +72,9 @@ class Inferred(TextConfig):
             label_of=lambda example: example[label],
             validation=self.validation,
             seed=self.split_seed,
-            test=self.test,
+            test=source.Share(self.test, self.split_seed),
             test_split=self.test_split,
+            rate=source.rate_of(features[chosen]) if kinds[chosen] == "audio" else None,
         )
 
     def fit(self, train: Raw) -> Preprocessor:
@@ -82,7 +84,9 @@ class Inferred(TextConfig):
 
         first = train.inputs[0]
         if isinstance(first, str):
-            return super().fit(train)
+            return TextConfig.fit(self, train)
+        if train.rate is not None:
+            return AudioConfig.fit(self, train)
         same = isinstance(train.inputs, np.ndarray)
         if first.ndim == 3:  # images
             height, width, channels = first.shape
@@ -97,11 +101,15 @@ def _kind(feature: Any) -> str:
     import numpy as np
     import tensorflow_datasets as tfds
 
+    from keraseq.tasks import source
+
     kinds = tfds.features
     if isinstance(feature, kinds.ClassLabel):
         return "classes"
     if isinstance(feature, kinds.Image):
         return "image"
+    if isinstance(feature, kinds.Audio) and source.rate_of(feature) is not None:
+        return "audio"
     if isinstance(feature, kinds.Sequence) and isinstance(feature.feature, kinds.FeaturesDict):
         return "records" if _columns(feature) else ""
     if isinstance(feature, kinds.FeaturesDict) or not isinstance(getattr(feature, "shape", None), tuple):
@@ -170,6 +178,8 @@ def _output(feature: Any) -> Output:
 
 def _reader(name: str, feature: Any, kind: str) -> Callable[[Any], Any]:
     """From a TFDS example to the input."""
+    if kind == "audio" and len(feature.shape) == 2:
+        return lambda example: _mixed(example[name])
     if kind != "records":
         return lambda example: example[name]
     columns = _columns(feature)
@@ -180,3 +190,10 @@ def _reader(name: str, feature: Any, kind: str) -> Callable[[Any], Any]:
         return tf.stack([tf.cast(example[name][column], tf.float32) for column in columns], axis=-1)
 
     return stack
+
+
+def _mixed(samples: Any) -> Any:
+    """The mean over channels, `(samples, channels)` → `(samples,)`."""
+    import tensorflow as tf
+
+    return tf.reduce_mean(samples, axis=-1)

@@ -15,12 +15,13 @@ from keraseq.errors import KeraseqError, UsageError
 from keraseq.files import write_json
 from keraseq.models import inputs as input_kinds
 from keraseq.models import outputs as output_kinds
-from keraseq.models.inputs import Features, Inputs
+from keraseq.models.inputs import Features, Inputs, Waveform, valid_steps
 from keraseq.registry import UnknownNameError, tasks
 from keraseq.tasks import cache
 from keraseq.tasks.config import TaskConfig
 from keraseq.tasks.examples import Examples
 from keraseq.tasks.inferred import Inferred
+from keraseq.tasks.pipeline import assemble, plan
 from keraseq.tasks.preprocess import FeaturePreprocessor, Preprocessor
 from keraseq.tasks.task import SPLITS, Task
 
@@ -110,18 +111,24 @@ def _check_a_label_each_step(where: str, examples: Examples) -> None:
 
 
 def _inputs(preprocessor: Preprocessor, train: Examples, standardise: bool) -> Inputs:
-    """The inputs of the model; features with mean and deviation over the training steps where asked for.
+    """The inputs of the model; features and frames with mean and deviation over the training steps where asked for.
 
     The numbers of a step have a mean and a deviation each, but those of an image share one, being of one kind: a border
     that is nearly always black would otherwise be blown up. What never varies is only shifted.
     """
     spec = preprocessor.spec
+    if standardise and isinstance(spec, Waveform):
+        return _with_moments(spec, *_moments_of_frames(spec, train))
     if not standardise or not isinstance(preprocessor, FeaturePreprocessor) or not isinstance(spec, Features):
         return spec
     mean, deviation = _moments(train.inputs.values.reshape(len(train.inputs.values), -1))
     if preprocessor.layout != "steps":
         shared = np.sqrt(np.mean(deviation**2 + (mean - mean.mean()) ** 2))
         mean, deviation = np.full_like(mean, mean.mean()), np.full_like(deviation, shared)
+    return _with_moments(spec, mean, deviation)
+
+
+def _with_moments(spec: Features | Waveform, mean: np.ndarray, deviation: np.ndarray) -> Inputs:
     deviation = np.where(deviation > 0, deviation, 1.0)
     return dataclasses.replace(spec, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
 
@@ -132,3 +139,20 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in chunks) / len(values)
     square = sum(((chunk - mean) ** 2).sum(axis=0) for chunk in chunks) / len(values)
     return np.asarray(mean), np.sqrt(square)
+
+
+def _moments_of_frames(spec: Waveform, train: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of each band over the training frames, in float64, from some recordings at a time."""
+    log_mel = spec.log_mel(dtype="float32")
+    count, total, square = 0, np.zeros(spec.mels), np.zeros(spec.mels)
+    for index in plan(train.lengths, max(1, _CHUNK // int(train.lengths.max()))):
+        given = assemble(train, index, spec)
+        values, mask = (given["values"], given["mask"]) if isinstance(given, dict) else (given, None)
+        frames = np.asarray(log_mel(values, mask=mask), np.float64)  # (batch, time, mels)
+        valid = valid_steps(spec, given)
+        steps = frames.reshape(-1, spec.mels) if valid is None else frames[valid]
+        count += len(steps)
+        total += steps.sum(axis=0)
+        square += (steps**2).sum(axis=0)
+    mean = total / count
+    return mean, np.sqrt(np.maximum(square / count - mean**2, 0))

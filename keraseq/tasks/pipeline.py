@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from keraseq.models.inputs import Inputs, Tokens
+from keraseq.models.inputs import Inputs, Tokens, Waveform
 from keraseq.models.outputs import Output, Translation
 from keraseq.tasks.examples import Examples
 
+FULL_SCALE = 2**15  # of 16-bit samples
 POOL = 50  # about so many batches have their examples sorted by length together
 
 
@@ -55,16 +56,20 @@ def assemble(examples: Examples, index: np.ndarray, inputs: Inputs) -> Any:
     """The sequences at `index` as model inputs, padded at the end to the longest of them.
 
     Returns:
-        Tokens: int32, `(batch, time)`. Features: float32, `(batch, time, size)`; where lengths differ, a dictionary of
-        these `values` and `mask`, bool, `(batch, time)`.
+        Tokens: int32, `(batch, time)`. Features: float32, `(batch, time, size)`. Waveform: float32, in [-1, 1),
+        `(batch, samples)`. Where the lengths of these two differ, a dictionary of the `values` and `mask`, bool,
+        `(batch, time)`.
     """
     sequences = examples.inputs
     dtype = np.int32 if isinstance(inputs, Tokens) else np.float32
+    mask = None
     if inputs.length is not None:
-        steps = sequences.values.reshape(-1, inputs.length, *sequences.values.shape[1:])
-        return steps[index].astype(dtype)
-    values, mask = sequences.pad(index, dtype)
-    return values if isinstance(inputs, Tokens) else {"values": values, "mask": mask}
+        values = sequences.values.reshape(-1, inputs.length, *sequences.values.shape[1:])[index].astype(dtype)
+    else:
+        values, mask = sequences.pad(index, dtype)
+    if isinstance(inputs, Waveform):
+        values /= np.float32(FULL_SCALE)
+    return values if mask is None or isinstance(inputs, Tokens) else {"values": values, "mask": mask}
 
 
 def padding(sizes: np.ndarray, batches: list[np.ndarray]) -> float:

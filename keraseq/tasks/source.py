@@ -28,6 +28,7 @@ from keraseq.tasks import builders
 from keraseq.tasks.config import TaskConfig
 
 PROBE_SECONDS = 10
+EXTRAS = {"pydub": "speech"}  # packages that TFDS needs for some data sets → the extra of keraseq that brings them
 _preparing = threading.Lock()
 
 
@@ -43,19 +44,38 @@ class Raw:
         inputs: texts, lists of words, or arrays; one array of shape `(n, …)` where all have one shape.
         targets: class indices, int32, `(n,)`; real numbers, float32, `(n, size)`; class indices of every step, an int32
             array each; or texts.
+        rate: samples a second where inputs are recordings, in Hz, else None.
     """
 
     inputs: Sequence[Any] | np.ndarray
     targets: Sequence[Any] | np.ndarray
+    rate: int | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def take(self, index: np.ndarray) -> Raw:
         """The examples at `index`, in that order."""
-        return Raw(
-            *(p[index] if isinstance(p, np.ndarray) else [p[i] for i in index] for p in (self.inputs, self.targets))
+        inputs, targets = (
+            part[index] if isinstance(part, np.ndarray) else [part[i] for i in index]
+            for part in (self.inputs, self.targets)
         )
+        return Raw(inputs, targets, self.rate)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A random part of the training split.
+
+    Attributes:
+        share: of its examples, above 0 and below 1.
+        seed: of the choice.
+        stratified: whether that share is taken of each class by itself.
+    """
+
+    share: float
+    seed: int
+    stratified: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,8 +157,13 @@ def prepare(builder: Any, name: str, data_dir: str | None) -> Any:
     return builder
 
 
-def read_classes(config: TaskConfig, data_dir: str | None, *, input: str, label: str) -> Data:
-    """Reads the data set `config.source`: its feature `input` goes in, its class label `label` is asked for."""
+def read_classes(
+    config: TaskConfig, data_dir: str | None, *, input: str, label: str, test: Share | None = None
+) -> Data:
+    """Reads the data set `config.source`: its feature `input` goes in, its class label `label` is asked for.
+
+    `test` is the part of train taken for test where there is no such split, or None to require one.
+    """
     builder = open_builder(config.source, data_dir)
     return read(
         builder,
@@ -149,7 +174,14 @@ def read_classes(config: TaskConfig, data_dir: str | None, *, input: str, label:
         label_of=operator.itemgetter(label),
         validation=config.validation,
         seed=config.split_seed,
+        test=test,
+        rate=rate_of(builder.info.features[input]),
     )
+
+
+def rate_of(feature: Any) -> int | None:
+    """Samples a second of a TFDS feature that holds recordings, in Hz; None where it holds none or does not tell."""
+    return getattr(feature, "sample_rate", None) or None
 
 
 def read(
@@ -162,8 +194,9 @@ def read(
     label_of: Callable[[Any], Any],
     validation: float,
     seed: int,
-    test: float | None = None,
+    test: Share | None = None,
     test_split: str = "test",
+    rate: int | None = None,
 ) -> Data:
     """Reads the splits of a builder, after preparing it.
 
@@ -176,8 +209,9 @@ def read(
         input_of, label_of: from a TFDS example, a dictionary of tensors, to the input and the label.
         validation: share of train taken for validation.
         seed: of the choice of these examples.
-        test: share of train taken for test where there is no such split, or None to require one.
+        test: part of train taken for test where there is no such split, or None to require one.
         test_split: name of the data set's split to test on.
+        rate: samples a second where inputs are recordings, in Hz.
     """
     builder = prepare(builder, name, data_dir)
     available = set(builder.info.splits)
@@ -195,11 +229,11 @@ def read(
             if source in available
         }
     for split, raw in splits.items():
-        splits[split] = Raw(raw.inputs, _targets(raw.targets, output, f"split {sources[split]!r} of {name}"))
+        splits[split] = Raw(raw.inputs, _targets(raw.targets, output, f"split {sources[split]!r} of {name}"), rate)
     if "test" not in splits and test is not None:
-        splits["train"], splits["test"] = _part(splits["train"], test, seed, name)
+        splits["train"], splits["test"] = _part(splits["train"], test, name)
     if "validation" not in splits:
-        splits["train"], splits["validation"] = _part(splits["train"], validation, seed, name)
+        splits["train"], splits["validation"] = _part(splits["train"], Share(validation, seed), name)
     info = builder.info
     about = {
         "source": info.full_name,
@@ -289,15 +323,19 @@ def _targets(labels: Any, output: Output | None, where: str) -> Sequence[Any] | 
     return labels
 
 
-def _part(raw: Raw, share: float, seed: int, name: str) -> tuple[Raw, Raw]:
-    """A random `share` of the examples apart from the rest, each in its order: (rest, share)."""
-    count = max(1, round(len(raw) * share))
-    if count >= len(raw):
+def _part(raw: Raw, part: Share, name: str) -> tuple[Raw, Raw]:
+    """A random part of the examples apart from the rest, each in its order: (rest, part)."""
+    order = np.random.default_rng(part.seed).permutation(len(raw))
+    classes = np.asarray(raw.targets)[order] if part.stratified else np.zeros(len(raw))
+    groups = [order[classes == each] for each in np.unique(classes)]
+    taken = np.concatenate([group[: max(1, round(len(group) * part.share))] for group in groups])
+    rest = np.setdiff1d(order, taken)
+    if not len(rest):
         raise KeraseqError(
-            f"{name} has {len(raw)} training examples: taking a share of {share} leaves none. Remedy: a smaller share"
+            f"{name} has {len(raw)} training examples: taking a share of {part.share} leaves none. "
+            "Remedy: a smaller share"
         )
-    order = np.random.default_rng(seed).permutation(len(raw))
-    return raw.take(np.sort(order[count:])), raw.take(np.sort(order[:count]))
+    return raw.take(rest), raw.take(np.sort(taken))
 
 
 def _checked_download(download: Callable[..., Any], missing: list[str]) -> Callable[..., Any]:
@@ -365,8 +403,9 @@ def _explained(name: str, data_dir: str | None) -> Iterator[None]:
         found = re.search(r"No module named '(\w+)", str(error))  # TFDS raises it anew, but keeps its text
         if found is None:
             raise
+        wanted = f"'keraseq[{EXTRAS[found[1]]}]'" if found[1] in EXTRAS else found[1]
         raise KeraseqError(
-            f"{name} needs the package {found[1]}, which is not installed. Remedy: pip install {found[1]}"
+            f"{name} needs the package {found[1]}, which is not installed. Remedy: pip install {wanted}"
         ) from error
     except OSError as error:
         raise KeraseqError(

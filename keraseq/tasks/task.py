@@ -38,7 +38,7 @@ class Task:
         data_dir: where TFDS keeps the raw data.
 
     Attributes:
-        inputs: what a step is, `Tokens` or `Features`.
+        inputs: what a step is: see `keraseq.models.inputs`.
         output: what is asked for: see `keraseq.models.outputs`.
         preprocessor: from raw examples to model inputs; `to_json` saves it beside a model.
         about: source, version, homepage, citation and licence of the data.
@@ -187,12 +187,15 @@ class Task:
 
         length = self.inputs.length
         inputs: Any
-        if isinstance(self.inputs, input_kinds.Tokens):
-            inputs = tf.TensorSpec((None, length), tf.int32)
-        else:
-            inputs = tf.TensorSpec((None, length, self.inputs.size), tf.float32)
-            if length is None:
-                inputs = {"values": inputs, "mask": tf.TensorSpec((None, None), tf.bool)}
+        match self.inputs:
+            case input_kinds.Tokens():
+                inputs = tf.TensorSpec((None, length), tf.int32)
+            case input_kinds.Features(size=size):
+                inputs = tf.TensorSpec((None, length, size), tf.float32)
+            case input_kinds.Waveform():
+                inputs = tf.TensorSpec((None, length), tf.float32)
+        if length is None and not isinstance(self.inputs, input_kinds.Tokens):
+            inputs = {"values": inputs, "mask": tf.TensorSpec((None, None), tf.bool)}
         time = {"whole": (), "steps": (length,), "own": (None,)}[self.output.targets]
         targets = tf.TensorSpec((None, *time, *self.output.target_shape), self.output.target_dtype)
         if isinstance(self.output, Translation):

@@ -3,6 +3,7 @@
 A preprocessor is saved beside a model, so that the model predicts on raw examples without its data set.
 """
 
+from keraseq.tasks.preprocess.audio import AudioPreprocessor
 from keraseq.tasks.preprocess.base import Preprocessor
 from keraseq.tasks.preprocess.features import FeaturePreprocessor
 from keraseq.tasks.preprocess.pairs import PairPreprocessor
@@ -12,6 +13,7 @@ from keraseq.tasks.preprocess.text import TextPreprocessor
 from keraseq.tasks.preprocess.word_lists import WordListPreprocessor
 
 __all__ = [
+    "AudioPreprocessor",
     "FeaturePreprocessor",
     "PairPreprocessor",
     "Preprocessor",

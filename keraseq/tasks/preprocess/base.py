@@ -64,8 +64,8 @@ class Preprocessor(ABC):
         return cls(**settings)
 
     def batch(self, raws: Sequence[Any] | np.ndarray) -> Any:
-        """One batch of model inputs: int32 tokens `(batch, time)`, float32 features `(batch, time, size)`, or a
-        dictionary of `values` and `mask` where the lengths of features differ.
+        """One batch of model inputs: int32 tokens `(batch, time)`, float32 features `(batch, time, size)`, float32
+        samples `(batch, samples)`, or a dictionary of `values` and `mask` where the lengths of the last two differ.
 
         Raises:
             UsageError: no example, or one that cannot be used.

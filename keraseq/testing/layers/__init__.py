@@ -37,7 +37,7 @@ from keraseq.testing.report import Report
 from keraseq.testing.suite import Check, Suite, check_entry, only_if
 
 KIND_TAGS = frozenset(
-    {"recurrent", "convolutional", "attention", "state_space", "positions", "pooling", "block", "masking"}
+    {"recurrent", "convolutional", "attention", "state_space", "positions", "pooling", "block", "masking", "audio"}
 )
 LAYER_TAGS = KIND_TAGS | {"causal", "two_inputs"}
 

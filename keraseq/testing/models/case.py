@@ -22,7 +22,9 @@ from keraseq.models import (
     Tagging,
     Tokens,
     Translation,
+    Waveform,
     create_model,
+    without_effect,
 )
 from keraseq.models.inputs import enter
 from keraseq.registry import Entry
@@ -36,6 +38,7 @@ INPUTS: dict[str, Inputs] = {
     "tokens": Tokens(11),
     "features": Features(FEATURES, mean=(0.0, 0.5, 1.0), deviation=(1.0, 2.0, 0.5)),
     "fixed": Features(1, length=TIME),
+    "waveform": Waveform(8000, mels=4, frame_length=0.004, hop=0.002, mean=(-9.0,) * 4, deviation=(2.0,) * 4),
 }
 TRANSLATION = Translation(9, start=1, end=2)
 OUTPUTS: dict[str, Output] = {
@@ -102,7 +105,9 @@ class FamilyCase:
 
     def create(self, inputs: str, output: str, seed: int = 0) -> keras.Model:
         """A new model for a kind of input and of output."""
-        return create_model(self.entry.name, Asked(INPUTS[inputs], OUTPUTS[output]), seed=seed, **self.settings)
+        idle = without_effect(self.entry.name, OUTPUTS[output])
+        settings = {key: value for key, value in self.settings.items() if key not in idle}
+        return create_model(self.entry.name, Asked(INPUTS[inputs], OUTPUTS[output]), seed=seed, **settings)
 
     def model(self, inputs: str, output: str) -> keras.Model:
         """The model of seed 0, made once."""
@@ -129,6 +134,9 @@ def example(inputs: str, padded_row: bool = False) -> Any:
         mask[2] = False
     if isinstance(kind, Tokens):
         return np.where(mask, random.integers(1, kind.vocabulary_size, (BATCH, TIME)), 0)
+    if isinstance(kind, Waveform):
+        mask = np.repeat(mask, kind.hop_samples, axis=1)
+        return {"values": random.uniform(-1, 1, mask.shape).astype("float32"), "mask": mask}
     values = random.normal(size=(BATCH, TIME, kind.size)).astype("float32")
     return values if kind.length else {"values": values, "mask": mask}
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keraseq.models.inputs import Features, Tokens
+from keraseq.models.inputs import Features, Tokens, Waveform
 from keraseq.models.outputs import (
     KINDS,
     Classification,
@@ -25,7 +25,7 @@ from keraseq.testing.suite import Check, Suite, check_entry, only_if
 from keraseq.testing.tasks.case import DATA_DIR, TaskCase, batches, source_of, unpadded
 
 OUTPUT_TAGS = frozenset(KINDS)
-TASK_TAGS = OUTPUT_TAGS | {"features", "tokens", "text", "image", "music", "sensors", "synthetic"}
+TASK_TAGS = OUTPUT_TAGS | {"features", "tokens", "text", "image", "audio", "music", "sensors", "synthetic"}
 REPEATED = 0.05
 """Most that validation and test of a real data set may share with other splits: some repeat themselves as published."""
 FEW = 20
@@ -69,10 +69,13 @@ def check_inputs(case: TaskCase) -> None:
         assert len(case.splits[split]) == case.task.steps(split), f"{split}: batches are not as many as steps() says"
         for given, _ in case.splits[split]:
             x = source_of(given)
-            if isinstance(inputs, Tokens):
-                _check_tokens(x, inputs, split)
-            else:
-                _check_features(x, inputs, split)
+            match inputs:
+                case Tokens():
+                    _check_tokens(x, inputs, split)
+                case Features():
+                    _check_features(x, inputs, split)
+                case Waveform():
+                    _check_waveform(x, inputs, split)
 
 
 def check_targets(case: TaskCase) -> None:
@@ -144,9 +147,25 @@ def _check_tokens(x: np.ndarray, inputs: Tokens, split: str) -> None:
 
 def _check_features(x: Any, inputs: Features, split: str) -> None:
     values = x if inputs.length else x["values"]
-    assert values.dtype == np.float32, f"{split}: values must be float32; got {values.dtype}"
     assert values.ndim == 3, f"{split}: values must be (batch, time, size); got {values.shape}"
     assert values.shape[2] == inputs.size, f"{split}: {values.shape[2]} numbers a step; inputs say {inputs.size}"
+    _check_values(x, inputs, split)
+
+
+def _check_waveform(x: Any, inputs: Waveform, split: str) -> None:
+    values = x if inputs.length else x["values"]
+    assert values.ndim == 2, f"{split}: values must be (batch, samples); got {values.shape}"
+    longest = inputs.longest or values.shape[1]
+    assert values.shape[1] <= longest, f"{split}: {values.shape[1]} samples; the longest has {longest}"
+    _check_values(x, inputs, split)
+    assert np.abs(values).max() <= 1, f"{split}: samples must be in [-1, 1]; got {np.abs(values).max()}"
+    assert values.any(), f"{split}: a batch is all silence"
+
+
+def _check_values(x: Any, inputs: Features | Waveform, split: str) -> None:
+    """Numbers are finite and float32, as long as told, and where lengths differ have a mask that ends them."""
+    values = x if inputs.length else x["values"]
+    assert values.dtype == np.float32, f"{split}: values must be float32; got {values.dtype}"
     assert inputs.length in (None, values.shape[1]), f"{split}: {values.shape[1]} steps; inputs say {inputs.length}"
     assert np.isfinite(values).all(), f"{split}: values must be finite"
     if not inputs.length:

@@ -84,7 +84,7 @@ def unpadded(inputs: Any) -> Iterator[np.ndarray]:
     """The sequences of a batch without their padding."""
     if isinstance(inputs, dict):
         yield from (row[mask] for row, mask in zip(inputs["values"], inputs["mask"], strict=True))
-    elif inputs.ndim == 2:
+    elif inputs.ndim == 2 and inputs.dtype.kind == "i":  # tokens
         yield from (row[row > 0] for row in inputs)
     else:
         yield from inputs
