@@ -10,7 +10,7 @@ from keras import ops
 
 from keraseq import layers
 from keraseq.errors import UsageError
-from keraseq.testing.gradients import by_xla, outputs_and_gradients
+from keraseq.testing.gradients import compiled, outputs_and_gradients
 
 RATE = 2000
 SETTINGS = {"sampling_rate": RATE, "mels": 6, "frame_length": 0.02, "hop": 0.008, "epsilon": 1e-4}
@@ -169,7 +169,7 @@ def test_half_precision_rounds_the_frames_and_not_the_samples(policy, step) -> N
 
 def test_it_compiles_with_masks_and_unknown_lengths() -> None:
     layer = layers.LogMel(**SETTINGS)
-    run = by_xla(lambda x, mask: layer(x, mask=mask))
+    run = compiled(lambda x, mask: layer(x, mask=mask))
     x, mask = sound(4), masks()
     for time in (TIME, 33, 1):
         given = ops.convert_to_tensor(x[:, :time]), ops.convert_to_tensor(mask[:, :time])
