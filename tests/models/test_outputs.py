@@ -1,8 +1,9 @@
-"""Output kinds with a class at every step: losses and metrics over the steps that count, and no others."""
+"""Output kinds with a target at every step: losses and metrics over the steps that count, and no others."""
 
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -10,32 +11,56 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keraseq import create_model
 from keraseq.errors import UsageError
-from keraseq.models import Classification, Output, Regression, Tagging, Translation, outputs
+from keraseq.models import (
+    Classification,
+    Features,
+    Forecasting,
+    LanguageModelling,
+    MultiLabelTagging,
+    Output,
+    Regression,
+    Tagging,
+    Translation,
+    outputs,
+)
 
 TAGS = Tagging(("a", "b", "c"))
 WORDS = Translation(9, start=7, end=8)
-KINDS = [TAGS, WORDS]
+LANGUAGE = LanguageModelling(9, "character")
+NOTES = MultiLabelTagging(("c", "e", "g", "b"))
+KINDS = [TAGS, WORDS, LANGUAGE, NOTES]
 
 
 def example(output: Any, lengths: tuple[int, ...] = (5, 2, 4), seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Targets `(batch, time)`, padded, and logits."""
+    """Targets `(batch, time, …)`, padded, and logits."""
     rng = np.random.default_rng(seed)
-    classes = len(output.labels) if isinstance(output, Tagging) else output.vocabulary_size
+    classes = output.vocabulary_size if hasattr(output, "vocabulary_size") else len(output.labels)
     real = np.arange(max(lengths)) < np.array(lengths)[:, None]
+    if output.target_shape:
+        notes = np.where(real[..., None], rng.integers(0, 2, (*real.shape, classes)), output.padding)
+        return notes.astype("int32"), rng.normal(size=notes.shape).astype("float32")
     targets = np.where(real, rng.integers(output.padding + 1, classes, real.shape), output.padding)
     return targets.astype("int32"), rng.normal(size=(*real.shape, classes)).astype("float32")
 
 
 def pad(output: Any, targets: np.ndarray, logits: np.ndarray, more: int = 3) -> tuple[np.ndarray, np.ndarray]:
     """The same with more padding, on both sides and a whole row, and junk in it."""
-    targets = np.pad(targets, ((0, 1), (1, more)), constant_values=output.padding)
-    logits = np.pad(logits, ((0, 1), (1, more), (0, 0)))
-    return targets, np.where((targets == output.padding)[..., None], [50.0, *[-50.0] * (logits.shape[-1] - 1)], logits)
+    around = ((0, 1), (1, more), (0, 0))
+    targets = np.pad(targets, around[: targets.ndim], constant_values=output.padding)
+    logits = np.pad(logits, around)
+    no_step = (targets if targets.ndim == 3 else targets[..., None]) == output.padding
+    return targets, np.where(no_step, [50.0, *[-50.0] * (logits.shape[-1] - 1)], logits)
 
 
 def expected(output: Any, targets: np.ndarray, logits: np.ndarray) -> dict[str, float]:
     """Loss without smoothing, and metrics, one step after the other."""
+    if isinstance(output, MultiLabelTagging):
+        pairs = [(t, s) for row, scores in zip(targets, logits, strict=True) for t, s in zip(row, scores, strict=True)]
+        p = [(target, 1 / (1 + np.exp(-score.astype("float64")))) for target, score in pairs if target[0] >= 0]
+        nll = float(np.mean([-np.log(np.where(target == 1, odds, 1 - odds)).sum() for target, odds in p]))
+        return {"loss": nll, "nll": nll}
     surprises, right = [], []
     for row, scores in zip(targets, logits.astype("float64"), strict=True):
         for target, score in zip(row, scores, strict=True):
@@ -45,6 +70,9 @@ def expected(output: Any, targets: np.ndarray, logits: np.ndarray) -> dict[str, 
     loss, accuracy = float(np.mean(surprises)), float(np.mean(right))
     if isinstance(output, Tagging):
         return {"loss": loss, "accuracy": accuracy, "cross_entropy": loss}
+    if isinstance(output, LanguageModelling):
+        perplexity = float(np.exp(loss))
+        return {"loss": loss, "perplexity": perplexity, output.bits: float(np.log2(perplexity)), "accuracy": accuracy}
     return {"loss": loss, "perplexity": float(np.exp(loss)), "token_accuracy": accuracy}
 
 
@@ -118,13 +146,14 @@ def test_keras_evaluates_exactly_whatever_the_mask_of_the_model(output: Any, mas
     scores = [model.evaluate(logits, targets, verbose=0, return_dict=True) for targets, logits in batches]
     for score, batch in zip(scores, batches, strict=True):
         assert score == pytest.approx(expected(output, *batch), rel=1e-4)
-    spec = (tf.TensorSpec((None, None, inputs.shape[-1])), tf.TensorSpec((None, None), tf.int32))
+    asked = tf.TensorSpec((None, None, *output.target_shape), tf.int32)
+    spec = (tf.TensorSpec((None, None, inputs.shape[-1])), asked)
     dataset = tf.data.Dataset.from_generator(lambda: ((x, y) for y, x in batches), output_signature=spec)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
     score = model.evaluate(dataset, verbose=0, return_dict=True)
     padded = [
         (
-            np.pad(y, ((0, 0), (0, 9 - y.shape[1])), constant_values=output.padding),
+            np.pad(y, ((0, 0), (0, 9 - y.shape[1]), (0, 0))[: y.ndim], constant_values=output.padding),
             np.pad(x, ((0, 0), (0, 9 - x.shape[1]), (0, 0))),
         )
         for y, x in batches
@@ -167,6 +196,9 @@ def test_label_smoothing_is_that_of_keras_and_no_metric_knows_it() -> None:
         Regression(2),
         TAGS,
         Translation(9, 7, 8, longest=12, label_smoothing=0.1),
+        LanguageModelling(70, "subword"),
+        MultiLabelTagging(("c", "e"), next_step=True),
+        Forecasting(24, 7, reversible=False),
     ],
     ids=lambda output: output.kind,
 )
@@ -174,7 +206,9 @@ def test_a_specification_survives_json(output: Output) -> None:
     assert outputs.from_json(json.loads(json.dumps(outputs.to_json(output)))) == output
 
 
-@pytest.mark.parametrize("output", [TAGS, Translation(9, 7, 8, label_smoothing=0.1)], ids=lambda output: output.kind)
+@pytest.mark.parametrize(
+    "output", [TAGS, Translation(9, 7, 8, label_smoothing=0.1), LANGUAGE, NOTES], ids=lambda output: output.kind
+)
 def test_losses_and_metrics_are_saved_with_a_model(output: Any) -> None:
     batch = example(output)
     loss = keras.losses.deserialize(keras.losses.serialize(output.loss()))
@@ -194,6 +228,44 @@ def test_tags_are_decoded_without_padding() -> None:
     assert first["probabilities"] == pytest.approx([0.5, 0.8])
     assert second["labels"] == ["b"]
     assert TAGS.decode(logits)[1]["labels"] == ["b", "a"]
+
+
+def test_what_comes_next_is_told_with_the_bits_of_the_text() -> None:
+    logits = np.log(np.array([[[0.1, 0.1, 0.7, 0.1], [0.1, 0.1, 0.2, 0.6], [0.25, 0.25, 0.25, 0.25]]]))
+    (answer,) = LanguageModelling(4, "character").decode(logits, np.array([[1, 2, 0]]), lambda s: "?abc"[s[0]])
+    assert [one["text"] for one in answer["next"]][:2] == ["c", "b"]
+    assert answer["next"][0]["probability"] == pytest.approx(0.6)
+    assert answer["bits_per_character"] == pytest.approx(-np.log2(0.7))
+    (alone,) = LanguageModelling(4, "word").decode(logits, np.array([[1, 0, 0]]), lambda s: "?abc"[s[0]])
+    assert alone.keys() == {"next"}
+
+
+def test_the_metric_of_a_language_follows_its_unit() -> None:
+    assert [LanguageModelling(9, unit).metric for unit in ("byte", "character", "subword", "word")] == [
+        "bits_per_byte",
+        "bits_per_character",
+        "perplexity",
+        "perplexity",
+    ]
+
+
+def test_notes_and_forecasts_are_decoded() -> None:
+    logits = np.array([[[2.0, -1.0, 0.5, -3.0], [-1.0, -1.0, -1.0, -1.0]]])
+    assert NOTES.decode(logits) == [{"labels": [["c", "g"], []]}]
+    assert NOTES.decode(logits, np.array([[True, False]])) == [{"labels": [["c", "g"]]}]
+    assert Forecasting(2).decode(np.array([[[1.0], [2.0]]])) == [{"forecast": [1.0, 2.0]}]
+    assert Forecasting(1, 2).decode(np.array([[[1.0, 2.0]]])) == [{"forecast": [[1.0, 2.0]]}]
+
+
+def test_a_reversible_forecast_follows_the_level_and_the_scale_of_its_window() -> None:
+    asked = SimpleNamespace(inputs=Features(2, length=12), output=Forecasting(3, 2))
+    model = create_model("gru", asked, units=4, seed=0)
+    x = np.random.default_rng(0).normal(size=(2, 12, 2)).astype("float32")
+    plain, moved = (keras.ops.convert_to_numpy(model(steps)) for steps in (x, 10 * x - 30))
+    assert plain.shape == (2, 3, 2)
+    np.testing.assert_allclose(moved, 10 * plain - 30, rtol=1e-3)
+    level = create_model("gru", SimpleNamespace(inputs=asked.inputs, output=Forecasting(3, 2, reversible=False)))
+    assert np.abs(keras.ops.convert_to_numpy(level(10 * x - 30)) - (10 * level(x) - 30)).max() > 1
 
 
 def test_previous_symbols_begin_with_the_start() -> None:
@@ -220,6 +292,10 @@ def test_translations_are_decoded_up_to_their_end() -> None:
         (lambda: Translation(8, 7, 8), "got 7 and 8, and a vocabulary of 8"),
         (lambda: Translation(9, 7, 8, label_smoothing=1.0), r"label_smoothing must be in \[0, 1\); got 1.0"),
         (lambda: Translation(9, 7, 8, longest=0), "longest must be at least 1; got 0"),
+        (lambda: LanguageModelling(2), "vocabulary_size must be at least 3; got 2"),
+        (lambda: LanguageModelling(9, "line"), "unit must be one of byte, character, subword, word; got 'line'"),
+        (lambda: MultiLabelTagging(()), "needs at least 1 label; got none"),
+        (lambda: Forecasting(0), "horizon must be at least 1; got 0"),
     ],
 )
 def test_wrong_specifications_are_refused(make: Any, message: str) -> None:
