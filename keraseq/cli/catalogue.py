@@ -54,11 +54,24 @@ def describe(
         return
     for description in found:
         _show(description)
+        if description.kind == KINDS["tasks"].kind:
+            _show_data(description)
 
 
 def _to_json(description: Description) -> dict[str, Any]:
     shown = {f.name: getattr(description, f.name) for f in dataclasses.fields(description) if f.name != "component"}
     return {**shown, "settings": _settings(description.component)}
+
+
+def _show_data(description: Description) -> None:
+    """Sizes, lengths, balance, chance and source of a task at its defaults, where it has been prepared."""
+    from keraseq.cli.data import summary_table
+    from keraseq.tasks import cache, load_task
+
+    if cache.place(description.name, description.component().identity(None)).is_dir():
+        console.print(summary_table(load_task(description.name).summary()))
+    else:
+        console.print(f"Sizes, lengths, chance and licence: keraseq data prepare {description.name}", highlight=False)
 
 
 def _settings(component: Any) -> list[dict[str, Any]]:

@@ -1,15 +1,18 @@
-"""`keraseq data list` and `keraseq data prepare`."""
+"""`keraseq data list`, `keraseq data prepare` and `keraseq data show`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from keraseq.cli.output import DataDir, Json, brief, console, errors, print_json, settings
 from keraseq.quiet import quiet_imports
 from keraseq.registry import BrokenPluginError, DuplicateNameError, tasks
+
+LONGEST = 600  # characters of an example that are shown
 
 app = typer.Typer(help="Data sets: what there is, and preparing them.", no_args_is_help=True)
 
@@ -53,7 +56,55 @@ def prepare(
         print_json(summaries)
         return
     for summary in summaries:
-        table = Table(title=summary["name"], show_header=False)
-        for key, value in summary.items():
-            table.add_row(key, brief(value))
-        console.print(table)
+        console.print(summary_table(summary))
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Task name.")],
+    split: Annotated[str, typer.Option("--split", help="train, validation or test.")] = "train",
+    n: Annotated[int, typer.Option("-n", min=1, help="How many examples.")] = 3,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="task.NAME=VALUE; may be repeated.")] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Prints examples of a task as they are before they are encoded, each with what is asked for."""
+    from keraseq.tasks import load_task
+
+    with quiet_imports():
+        import tensorflow  # noqa: F401 (TFDS would import it, and not quietly)
+
+    task = load_task(name, data_dir=data_dir, **settings(sets or (), ("task",))["task"])
+    pairs = [(given, task.read_target(target)) for given, target in task.raw(split, n)]
+    if json:
+        print_json([{"input": _plain(given), "target": target} for given, target in pairs])
+        return
+    table = Table(title=f"{task.name}: {split}", caption=f"asked for: {task.output.kind}", show_lines=True)
+    table.add_column("input", overflow="fold")
+    table.add_column("target", overflow="fold")
+    for given, target in pairs:
+        table.add_row(*(escape(_short(side)) for side in (given, target)))
+    console.print(table)
+
+
+def summary_table(summary: dict[str, Any]) -> Table:
+    """What `Task.summary` tells, for people."""
+    table = Table(title=summary["name"], show_header=False)
+    for key, value in summary.items():
+        table.add_row(key, brief(value), end_section=key == "settings")
+    return table
+
+
+def _plain(given: Any) -> Any:
+    """A raw input as text, or as lists."""
+    return given.tolist() if hasattr(given, "tolist") else given
+
+
+def _short(value: Any) -> str:
+    """A value as text, without its middle where it is long."""
+    import numpy as np
+
+    if isinstance(value, np.ndarray):
+        return np.array2string(value, threshold=40, precision=3)
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"

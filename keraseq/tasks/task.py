@@ -15,10 +15,10 @@ from keraseq.errors import UsageError, unknown
 from keraseq.files import read_json
 from keraseq.models import inputs as input_kinds
 from keraseq.models import outputs as output_kinds
-from keraseq.models.outputs import Translation
+from keraseq.models.outputs import Classification, MultiLabelTagging, Tagging, Translation
 from keraseq.tasks.chance import chances
 from keraseq.tasks.config import TaskConfig
-from keraseq.tasks.examples import Examples
+from keraseq.tasks.examples import Examples, Sequences
 from keraseq.tasks.pipeline import batch, padding, plan
 from keraseq.tasks.preprocess import Preprocessor
 
@@ -146,6 +146,17 @@ class Task:
         targets = [t if isinstance(t, str) else t.tolist() for t in raw.targets[:n]]
         return [(raw.inputs[i], target) for i, target in enumerate(targets)]
 
+    def read_target(self, target: Any) -> Any:
+        """A target as `raw` gives it, with labels in place of their indices."""
+        match self.output:
+            case Classification(labels=labels):
+                return labels[target]
+            case Tagging(labels=labels):
+                return [labels[k] if k >= 0 else None for k in target]
+            case MultiLabelTagging(labels=labels):
+                return [[label for label, holds in zip(labels, step, strict=True) if holds] for step in target]
+        return target
+
     def summary(self) -> dict[str, Any]:
         """The task as plain data for JSON: settings, sizes, lengths, padding, chance, and where the data are from."""
         sizes = {split: examples.sizes for split, examples in self._examples.items()}
@@ -157,6 +168,7 @@ class Task:
             "examples": {split: len(values) for split, values in sizes.items()},
             "lengths": {split: _spread(values[:, 0]) for split, values in sizes.items()},
             **self._of_targets(sizes),
+            **self._balance(),
             "padding": {
                 split: padding(
                     values, plan(values.max(axis=1), self.config.batch_size, seed=0 if split == "train" else None)
@@ -175,6 +187,20 @@ class Task:
         if self.output.targets != "own":
             return {}
         return {"target_lengths": {split: _spread(values[:, 1]) for split, values in sizes.items()}}
+
+    def _balance(self) -> dict[str, Any]:
+        """The share of each label in train, commonest first, where there are labels."""
+        if not isinstance(self.output, Classification | MultiLabelTagging | Tagging):
+            return {}
+        targets = self._examples["train"].targets
+        found = np.asarray(targets.values if isinstance(targets, Sequences) else targets)
+        if isinstance(self.output, MultiLabelTagging):
+            shares = found[found[:, 0] >= 0].mean(axis=0)
+        else:
+            counts = np.bincount(found[found >= 0], minlength=len(self.output.labels))
+            shares = counts / counts.sum()
+        order = np.argsort(-shares, kind="stable")
+        return {"balance": {self.output.labels[k]: float(shares[k]) for k in order}}
 
     def _of(self, split: str) -> Examples:
         if split not in self._examples:
@@ -204,4 +230,5 @@ class Task:
 
 
 def _spread(lengths: np.ndarray) -> dict[str, float]:
-    return {"min": int(lengths.min()), "median": float(np.median(lengths)), "max": int(lengths.max())}
+    inner = {f"{share}%": float(np.percentile(lengths, share)) for share in (5, 50, 95)}
+    return {"min": int(lengths.min()), **inner, "max": int(lengths.max())}

@@ -31,7 +31,17 @@ def fails(code, *arguments, **options):
 @pytest.mark.parametrize(
     "command",
     [
-        *([], ["list"], ["describe"], ["check"], ["data"], ["data", "prepare"], ["train"], ["inspect"]),
+        *(
+            [],
+            ["list"],
+            ["describe"],
+            ["check"],
+            ["data"],
+            ["data", "prepare"],
+            ["data", "show"],
+            ["train"],
+            ["inspect"],
+        ),
         *(["search"], ["leaderboard"], ["predict"]),
     ],
 )
@@ -55,6 +65,20 @@ def test_list_and_describe():
     both = json.loads(succeeds("describe", "gru", "--json"))
     assert [d["kind"] for d in both] == ["layer", "model"]
     assert "imdb_reviews" in succeeds("data", "list")
+
+
+def test_what_is_in_a_task(data_dir):
+    assert "keraseq data prepare copy_memory" in succeeds("describe", "copy_memory")
+    settings = ["--set", "task.length=5", "--set", "task.train_examples=40", "--set", "task.test_examples=4"]
+    shown = json.loads(succeeds("data", "show", "copy_memory", "-n", "2", "--json", *settings, "--data-dir", data_dir))
+    assert len(shown) == 2
+    assert len(shown[0]["input"]) == len(shown[0]["target"]) == 25
+    assert set(shown[0]["target"][:15]) == {"blank"}
+    assert [int(label) for label in shown[0]["target"][15:]] == shown[0]["input"][:10]
+    table = succeeds("data", "show", "digits", "--split", "test", "--data-dir", data_dir)
+    assert "asked for: classification" in table
+    message = fails(2, "data", "show", "digits", "--split", "tset", "--data-dir", data_dir)
+    assert "no split named 'tset'; did you mean 'test'" in message
 
 
 def test_train_saves_a_model_that_predicts(tmp_path, data_dir, digits):

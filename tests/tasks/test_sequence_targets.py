@@ -247,10 +247,12 @@ def test_labels_that_do_not_exist_are_told(data_dir: str) -> None:
 def test_summaries_are_plain_data(copy_memory: Task, scan: Task, tags: Task) -> None:
     summary, pairs, ragged = (json.loads(json.dumps(task.summary())) for task in (copy_memory, scan, tags))
     assert summary["settings"]["length"] == 4
-    assert summary["lengths"]["test"] == {"min": 24, "median": 24, "max": 24}
+    assert summary["lengths"]["test"] == {"min": 24, "5%": 24, "50%": 24, "95%": 24, "max": 24}
     assert summary["chances"] == copy_memory.chances
     assert pairs["lengths"]["train"]["max"] == 6
-    assert pairs["target_lengths"]["train"] == {"min": 2, "median": 5, "max": 8}
+    assert pairs["target_lengths"]["train"] == {"min": 2, "5%": 2, "50%": 5, "95%": 8, "max": 8}
+    assert sum(ragged["balance"].values()) == pytest.approx(1)
+    assert "balance" not in pairs
     assert 0 < pairs["padding"]["train"] < 0.5
     assert "target_lengths" not in ragged
 

@@ -157,7 +157,7 @@ def test_summary_is_plain_data(digits: Task, adding: Task) -> None:
     summary = json.loads(json.dumps(digits.summary()))
     assert summary["name"] == "digits"
     assert summary["settings"] == {"batch_size": 32, "validation": 0.1, "split_seed": 0}
-    assert summary["lengths"]["train"] == {"min": 64, "median": 64, "max": 64}
+    assert summary["lengths"]["train"] == {"min": 64, "5%": 64, "50%": 64, "95%": 64, "max": 64}
     assert summary["padding"] == {"train": 0, "validation": 0, "test": 0}
     assert summary["version"] == "1.0.0"
     assert summary["licence"] == "CC BY 4.0"
