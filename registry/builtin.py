@@ -83,6 +83,7 @@ _TASKS = (
     "multi30k",
     "spoken_digit",
     "speech_commands",
+    "table",
 )
 
 BUILTIN: dict[str, dict[str, str]] = {

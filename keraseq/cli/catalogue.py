@@ -68,10 +68,13 @@ def _show_data(description: Description) -> None:
     from keraseq.cli.data import summary_table
     from keraseq.tasks import cache, load_task
 
-    if cache.place(description.name, description.component().identity(None)).is_dir():
+    required = [f.name for f in config.fields(description.component) if f.default is dataclasses.MISSING]
+    if not required and cache.place(description.name, description.component().identity(None)).is_dir():
         console.print(summary_table(load_task(description.name).summary()))
     else:
-        console.print(f"Sizes, lengths, chance and licence: keraseq data prepare {description.name}", highlight=False)
+        given = "".join(f" --set task.{name}=…" for name in required)
+        command = f"keraseq data prepare {description.name}{given}"
+        console.print(f"Sizes, lengths, chance and licence: {command}", highlight=False, soft_wrap=True)
 
 
 def _settings(component: Any) -> list[dict[str, Any]]:

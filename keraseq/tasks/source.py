@@ -231,9 +231,9 @@ def read(
     for split, raw in splits.items():
         splits[split] = Raw(raw.inputs, _targets(raw.targets, output, f"split {sources[split]!r} of {name}"), rate)
     if "test" not in splits and test is not None:
-        splits["train"], splits["test"] = _part(splits["train"], test, name)
+        splits["train"], splits["test"] = part(splits["train"], test, name)
     if "validation" not in splits:
-        splits["train"], splits["validation"] = _part(splits["train"], Share(validation, seed), name)
+        splits["train"], splits["validation"] = part(splits["train"], Share(validation, seed), name)
     info = builder.info
     about = {
         "source": info.full_name,
@@ -323,16 +323,16 @@ def _targets(labels: Any, output: Output | None, where: str) -> Sequence[Any] | 
     return labels
 
 
-def _part(raw: Raw, part: Share, name: str) -> tuple[Raw, Raw]:
+def part(raw: Raw, share: Share, name: str) -> tuple[Raw, Raw]:
     """A random part of the examples apart from the rest, each in its order: (rest, part)."""
-    order = np.random.default_rng(part.seed).permutation(len(raw))
-    classes = np.asarray(raw.targets)[order] if part.stratified else np.zeros(len(raw))
+    order = np.random.default_rng(share.seed).permutation(len(raw))
+    classes = np.asarray(raw.targets)[order] if share.stratified else np.zeros(len(raw))
     groups = [order[classes == each] for each in np.unique(classes)]
-    taken = np.concatenate([group[: max(1, round(len(group) * part.share))] for group in groups])
+    taken = np.concatenate([group[: max(1, round(len(group) * share.share))] for group in groups])
     rest = np.setdiff1d(order, taken)
     if not len(rest):
         raise KeraseqError(
-            f"{name} has {len(raw)} training examples: taking a share of {part.share} leaves none. "
+            f"{name} has {len(raw)} training examples: taking a share of {share.share} leaves none. "
             "Remedy: a smaller share"
         )
     return raw.take(rest), raw.take(np.sort(taken))

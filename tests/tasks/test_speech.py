@@ -407,12 +407,12 @@ def test_too_many_bands_are_told(made_dir: Path) -> None:
 def test_a_stratified_share_takes_the_same_part_of_each_class() -> None:
     labels = np.repeat(np.arange(4, dtype=np.int32), [50, 10, 20, 20])[np.random.default_rng(0).permutation(100)]
     raw = source.Raw(np.arange(100), labels, rate=8)
-    rest, part = source._part(raw, source.Share(0.2, seed=0, stratified=True), "made")
+    rest, part = source.part(raw, source.Share(0.2, seed=0, stratified=True), "made")
     assert np.bincount(part.targets).tolist() == [10, 2, 4, 4]
     assert np.bincount(rest.targets).tolist() == [40, 8, 16, 16]
     assert sorted([*rest.inputs, *part.inputs]) == list(range(100))
     assert (rest.rate, part.rate) == (8, 8)
-    _, other = source._part(raw, source.Share(0.2, seed=1, stratified=True), "made")
+    _, other = source.part(raw, source.Share(0.2, seed=1, stratified=True), "made")
     assert set(other.inputs) != set(part.inputs)
 
 

@@ -1,0 +1,165 @@
+"""Your own data: a table of sequences and what is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from keraseq.config import Choice, check
+from keraseq.errors import KeraseqError, UsageError, unknown
+from keraseq.registry import tasks
+from keraseq.tasks.config import TextConfig, one_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from keraseq.models.outputs import Output
+    from keraseq.tasks.preprocess import Preprocessor
+    from keraseq.tasks.source import Data, Raw
+
+SPLITS = ("random", "stratified", "time")
+ASKED = ("class", "number")
+LABELS = 1000  # more kinds of label than this are numbers, or a mistake
+
+
+@tasks.register("table", tags={"text", "features"}, cases=())
+@dataclass(frozen=True)
+class Table(TextConfig):
+    """Your own data: a CSV, TSV, JSON Lines or Parquet file with a sequence and a label in each row.
+
+    A sequence is a text, or in JSON Lines and Parquet a list of numbers or of lists of as many numbers. A label is a
+    class, or a real number. Test and validation are taken from the rows: at random by `split_seed`, the same share of
+    each class (stratified), or the last rows for test and those before them for validation (time), in the order of the
+    file.
+    """
+
+    path: Annotated[str, "of the file"] = field(kw_only=True)
+    input: Annotated[str, "column that goes in"] = "text"
+    label: Annotated[str, "column that is asked for"] = "label"
+    asks_for: Annotated[str, Choice(*ASKED), "what a label is"] = "class"
+    split: Annotated[str, Choice(*SPLITS), "how test and validation are chosen"] = "random"
+    test: Annotated[float, "share of the rows for test"] = 0.2
+
+    downloads: ClassVar[bool] = False
+    standardise: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("asks_for", self.asks_for, ASKED)
+        one_of("split", self.split, SPLITS)
+        check(
+            self.split != "stratified" or self.asks_for == "class",
+            "split='stratified' is for classes; got asks_for='number'. Remedy: split='random' or 'time'",
+        )
+        check(0 < self.test < 1, f"test must be a share above 0 and below 1; got {self.test}. Remedy: leave it out")
+
+    def identity(self, data_dir: str | None) -> dict[str, Any]:
+        from keraseq.files import sha256
+
+        path = self._file()
+        return super().identity(data_dir) | {"sha256": sha256(path) if path.is_file() else None}
+
+    def read(self, data_dir: str | None) -> Data:
+        from keraseq.tasks.rows import read_rows
+        from keraseq.tasks.source import Data, Raw
+
+        path = self._file()
+        rows = read_rows(path)
+        for column in (self.input, self.label):
+            if column not in rows[0]:
+                raise UsageError(f"{path}: {unknown('column', column, rows[0])}")
+        inputs = [_sequence(row.get(self.input), f"{path}, row {n}, {self.input}") for n, row in enumerate(rows, 1)]
+        given = [row.get(self.label) for row in rows]
+        targets, output = self._targets(given, path)
+        raw = Raw(inputs, targets)
+        about = {"source": str(path), "version": None, "homepage": None, "citation": None, "licence": None}
+        return Data(self._split(raw, str(path)), output, about)
+
+    def fit(self, train: Raw) -> Preprocessor:
+        from keraseq.tasks.preprocess import FeaturePreprocessor
+
+        first = train.inputs[0]
+        if isinstance(first, str):
+            return super().fit(train)
+        return FeaturePreprocessor(1 if first.ndim == 1 else first.shape[1], None, "steps")
+
+    def _file(self) -> Path:
+        return Path(os.path.abspath(os.path.expanduser(self.path)))
+
+    def _targets(self, given: Sequence[Any], path: Path) -> tuple[np.ndarray, Output]:
+        """Class indices and their names, in alphabetical order, or numbers."""
+        import numpy as np
+
+        from keraseq.models.outputs import Classification, Regression
+
+        for number, label in enumerate(given, 1):
+            if label is None or label == "":
+                raise KeraseqError(f"{path}, row {number}: {self.label} is empty. Remedy: give a label or drop the row")
+        if self.asks_for == "number":
+            numbers = [_number(label, f"{path}, row {number}, {self.label}") for number, label in enumerate(given, 1)]
+            return np.array(numbers, np.float32)[:, None], Regression()
+        names = sorted({str(label) for label in given})
+        check(
+            2 <= len(names) <= LABELS,
+            f"{path}: {self.label} has {len(names)} kinds; wanted 2 to {LABELS}. Remedy: asks_for='number' for numbers",
+        )
+        index = {name: k for k, name in enumerate(names)}
+        return np.array([index[str(label)] for label in given], np.int32), Classification(tuple(names))
+
+    def _split(self, raw: Raw, name: str) -> dict[str, Raw]:
+        import numpy as np
+
+        from keraseq.tasks.source import Share, part
+
+        if self.split == "time":
+            count = len(raw)
+            tested = max(1, round(count * self.test))
+            validated = max(1, round((count - tested) * self.validation))
+            check(count > tested + validated, f"{name} has {count} rows: test and validation leave none to train on")
+            ends = np.split(np.arange(count), [count - tested - validated, count - tested])
+            splits = dict(zip(("train", "validation", "test"), map(raw.take, ends), strict=True))
+        else:
+            stratified = self.split == "stratified"
+            rest, test = part(raw, Share(self.test, self.split_seed, stratified), name)
+            train, validation = part(rest, Share(self.validation, self.split_seed, stratified), name)
+            splits = {"train": train, "validation": validation, "test": test}
+        if self.asks_for == "class":
+            unseen = {int(k) for s in ("validation", "test") for k in splits[s].targets} - set(splits["train"].targets)
+            check(
+                not unseen,
+                f"{name}: {len(unseen)} of the labels never occur in train. Remedy: split='stratified', or leave out "
+                "labels that occur only once or twice",
+            )
+        return splits
+
+
+def _sequence(value: Any, where: str) -> Any:
+    """A text as it is, numbers as an array `(time,)` or `(time, size)`."""
+    import numpy as np
+
+    if isinstance(value, str):
+        if not value.strip():
+            raise KeraseqError(f"{where}: the text is empty. Remedy: drop the row")
+        return value
+    if not isinstance(value, list) or not value:
+        raise KeraseqError(f"{where}: a text or a list of numbers is wanted; got {value!r}")
+    try:
+        array = np.array(value, np.float32)
+    except (TypeError, ValueError) as error:
+        raise KeraseqError(f"{where}: numbers, or lists of as many numbers each, are wanted: {error}") from error
+    if array.ndim > 2 or not np.isfinite(array).all():
+        raise KeraseqError(f"{where}: finite numbers of shape (time,) or (time, size) are wanted; got {array.shape}")
+    return array
+
+
+def _number(value: Any, where: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise KeraseqError(f"{where}: a number is wanted; got {value!r}. Remedy: asks_for='class'") from error
+    if number != number or number in (float("inf"), float("-inf")):
+        raise KeraseqError(f"{where}: a finite number is wanted; got {value!r}")
+    return number
