@@ -33,6 +33,7 @@ def of_like_length(task, steps: int) -> Iterator:
 
 def seconds(model: keras.Model, batches: Iterator, train: bool) -> tuple[float, float, int]:
     """Time in all, time spent waiting for batches, and examples."""
+    next(batches)  # fills what is shuffled, which an epoch does once
     start, waiting, examples = time.perf_counter(), 0.0, 0
     while True:
         asked = time.perf_counter()

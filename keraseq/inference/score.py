@@ -8,7 +8,6 @@ from keraseq.inference.decode import GreedyDecoder
 from keraseq.models.outputs import Translation
 from keraseq.tasks import Task
 from keraseq.tasks import score as scores
-from keraseq.tasks.config import TranslationConfig
 from keraseq.tasks.preprocess import PairPreprocessor
 
 MOST_SYMBOLS = 256  # of a translation, where nobody knows how long the longest target is
@@ -18,7 +17,7 @@ def score(model: keras.Model, task: Task, split: str = "test") -> dict[str, floa
     """The loss and all metrics of a compiled model; for a translation also those of decoded texts."""
     found = model.evaluate(task.dataset(split, shuffle=False), return_dict=True, verbose=0)
     found = {name: float(value) for name, value in found.items()}
-    if isinstance(task.output, Translation):
+    if isinstance(task.output, Translation) and task.config.scores:
         found |= _decoded(model, task, task.output, split)
     return found
 
@@ -30,7 +29,6 @@ def greedy(model: keras.Model, output: Translation) -> GreedyDecoder:
 
 def _decoded(model: keras.Model, task: Task, output: Translation, split: str) -> dict[str, float]:
     """The task's scores of what greedy decoding writes."""
-    assert isinstance(task.config, TranslationConfig)
     assert isinstance(task.preprocessor, PairPreprocessor)
     decoder, read = greedy(model, output), task.preprocessor.target.decode
     found, wanted = [], []

@@ -14,7 +14,7 @@ from keraseq.config import check, configure
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.models.encoder_decoder import PAIR_SETTINGS, EncoderDecoder, check_halves, pair
 from keraseq.models.family import Family
-from keraseq.models.inputs import Inputs, Tokens, enter
+from keraseq.models.inputs import Features, Inputs, Tokens, enter
 from keraseq.models.outputs import Forecasting, Output, Translation
 from keraseq.models.window import normalised
 from keraseq.registry import models
@@ -145,11 +145,22 @@ def build(
         x = keras.layers.Dropout(model.dropout, name="embedding_dropout")(x)
     restore = None
     if isinstance(output, Forecasting) and output.reversible:
+        _check_reversible(inputs, output)
         x, restore = normalised(x)
     x = model.backbone(x)
     x = output.head(x if output.per_step else model.pool(x))
     x = restore(x) if restore else x
     return keras.Model(given, x, name=name or models.name_of(type(model)) or type(model).__name__.lower())
+
+
+def _check_reversible(inputs: Inputs, output: Forecasting) -> None:
+    """Raises UsageError where a forecast cannot be scaled back to what went in."""
+    fits = isinstance(inputs, Features) and inputs.length is not None and inputs.mean is None
+    check(
+        fits and getattr(inputs, "size", None) == output.size,
+        f"a reversible forecast of {output.size} numbers a step needs features of that size, in windows of one length, "
+        f"that are not standardised; got {inputs}. Remedy: Forecasting(…, reversible=False)",
+    )
 
 
 @contextlib.contextmanager

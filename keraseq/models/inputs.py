@@ -153,7 +153,7 @@ def enter(inputs: Inputs, width: int) -> tuple[Any, keras.KerasTensor]:
     mask = None if inputs.length is not None else keras.Input((None,), dtype="bool", name="mask")
     if isinstance(inputs, Waveform):
         values = keras.Input((inputs.length,), dtype="float32", name="values")
-        x = _standardise(inputs, inputs.log_mel(dtype="float32", name="log_mel")(values, mask=mask), dtype="float32")
+        x = _standardise(inputs, inputs.log_mel(dtype="float32", name="log_mel")(values, mask=mask))
         return (values, x) if mask is None else ({"values": values, "mask": mask}, x)
     values = keras.Input((inputs.length, inputs.size), dtype="float32", name="values")
     x = _standardise(inputs, values)
@@ -162,14 +162,17 @@ def enter(inputs: Inputs, width: int) -> tuple[Any, keras.KerasTensor]:
     return {"values": values, "mask": mask}, layers.AttachMask(name="attach_mask")([x, mask])
 
 
-def _standardise(inputs: Features | Waveform, x: keras.KerasTensor, dtype: str | None = None) -> keras.KerasTensor:
-    """`x` with mean 0 and deviation 1 over the training steps, where these are known."""
+def _standardise(inputs: Features | Waveform, x: keras.KerasTensor) -> keras.KerasTensor:
+    """`x` with mean 0 and deviation 1 over the training steps, where these are known.
+
+    In float32 whatever the precision: half of it tells 1000 and 1001 not apart.
+    """
     import keras
 
     if inputs.mean is None:
         return x
     variance = [deviation**2 for deviation in inputs.deviation or ()]
-    return keras.layers.Normalization(mean=inputs.mean, variance=variance, dtype=dtype, name="standardise")(x)
+    return keras.layers.Normalization(mean=inputs.mean, variance=variance, dtype="float32", name="standardise")(x)
 
 
 def _check_moments(inputs: Features | Waveform, size: int) -> None:

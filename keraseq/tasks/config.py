@@ -23,6 +23,8 @@ class TaskConfig:
     Attributes:
         source: the TFDS builder, `name/config:version`, that the data come from.
         reference: for synthetic tasks, the function from a batch of model inputs to the exact targets.
+        scores: what decoded texts are scored by: names of functions of `keraseq.tasks.score`.
+        encoding: raised by the author of a task whose code encodes otherwise than before, so that no old cache is read.
         downloads: whether the data come from elsewhere, and are not made on this machine.
         standardise: whether a model sees features with mean 0 and deviation 1 over the training steps.
     """
@@ -33,6 +35,8 @@ class TaskConfig:
 
     source: ClassVar[str] = ""
     reference: ClassVar[Callable[[Any], Any] | None] = None
+    scores: ClassVar[tuple[str, ...]] = ()
+    encoding: ClassVar[int] = 1
     downloads: ClassVar[bool] = True
     standardise: ClassVar[bool] = False
 
@@ -77,7 +81,12 @@ class TaskConfig:
         """All that the encoded data depend on, as plain data: equal identities have equal data."""
         settings = settings_of(self)
         settings.pop("batch_size")
-        return {"source": self.source, "settings": settings}
+        return {
+            "source": self.source,
+            "settings": settings,
+            "standardise": self.standardise,
+            "encoding": self.encoding,
+        }
 
 
 @dataclass(frozen=True)
@@ -194,6 +203,10 @@ class AudioConfig(TaskConfig):
         for name, usual in {"max_seconds": "30", "mels": "40", "frame_length": "0.025", "hop": "0.01"}.items():
             value = getattr(self, name)
             check(value > 0, f"{name} must be above 0; got {value}. Remedy: {usual} is usual")
+        check(
+            self.hop <= self.frame_length,
+            f"hop must be at most frame_length ({self.frame_length}), or samples are lost; got {self.hop}",
+        )
 
     def fit(self, train: Raw) -> Preprocessor:
         import numpy as np
@@ -207,11 +220,7 @@ class AudioConfig(TaskConfig):
 
 @dataclass(frozen=True)
 class TranslationConfig(TaskConfig):
-    """Settings of tasks that ask for a text for a text.
-
-    Attributes:
-        scores: of decoded texts: names of functions of `keraseq.tasks.score`.
-    """
+    """Settings of tasks that ask for a text for a text."""
 
     label_smoothing: Annotated[float, "share of the probability that training spreads over all symbols, in [0, 1)"] = (
         0.0

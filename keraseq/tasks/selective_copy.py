@@ -41,7 +41,7 @@ class SelectiveCopy(SyntheticConfig):
 
     A sequence of `length + memory` steps is `length` steps of which `memory` random ones are symbols and the rest
     blanks, and `memory` delimiters; at each delimiter the next symbol is asked for, at other steps nothing. As places
-    vary, no fixed delay solves the task: what is kept must depend on what is seen. Guessing is right once in `symbols`.
+    vary, no fixed delay solves the task: what is kept must depend on what is seen. Guessing is right once in `kinds`.
 
     Differs from Gu & Dao 2023: their sequences have 4096 steps and are drawn afresh for every batch; here are
     `train_examples`. Their vocabulary of 16 holds the blank; here it is 14 symbols, blank and delimiter.

@@ -43,7 +43,7 @@ class Raw:
     Attributes:
         inputs: texts, lists of words, or arrays; one array of shape `(n, …)` where all have one shape.
         targets: class indices, int32, `(n,)`; real numbers, float32, `(n, size)`; class indices of every step, an int32
-            array each; or texts.
+            array each; texts; or arrays that other kinds of output ask for.
         rate: samples a second where inputs are recordings, in Hz, else None.
     """
 
@@ -259,6 +259,7 @@ def release(name: str) -> str:
 
 
 def _read_split(builder: Any, split: str, input_of: Callable[[Any], Any], label_of: Callable[[Any], Any]) -> Raw:
+    """All examples of a split."""
     dataset = builder.as_dataset(split=split, shuffle_files=False)
     dataset = dataset.map(lambda example: (input_of(example), label_of(example)))
     specs = dataset.element_spec

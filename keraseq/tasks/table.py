@@ -25,7 +25,7 @@ ASKED = ("class", "number")
 LABELS = 1000  # more kinds of label than this are numbers, or a mistake
 
 
-@tasks.register("table", tags={"text", "features"}, cases=())
+@tasks.register("table", tags={"text", "features"}, reference="RFC 4180; https://jsonlines.org", cases=())
 @dataclass(frozen=True)
 class Table(TextConfig):
     """Your own data: a CSV, TSV, JSON Lines or Parquet file with a sequence and a label in each row.

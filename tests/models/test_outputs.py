@@ -22,6 +22,7 @@ from keraseq.models import (
     Output,
     Regression,
     Tagging,
+    Tokens,
     Translation,
     outputs,
 )
@@ -266,6 +267,25 @@ def test_a_reversible_forecast_follows_the_level_and_the_scale_of_its_window() -
     np.testing.assert_allclose(moved, 10 * plain - 30, rtol=1e-3)
     level = create_model("gru", SimpleNamespace(inputs=asked.inputs, output=Forecasting(3, 2, reversible=False)))
     assert np.abs(keras.ops.convert_to_numpy(level(10 * x - 30)) - (10 * level(x) - 30)).max() > 1
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [Features(7, length=12), Features(1), Features(1, 12, (0.0,), (1.0,)), Tokens(9, length=12)],
+    ids=["other size", "any length", "standardised", "tokens"],
+)
+def test_a_reversible_forecast_that_cannot_be_scaled_back_is_refused(inputs: Any) -> None:
+    with pytest.raises(UsageError, match=r"a reversible forecast of 1 numbers a step needs .* reversible=False"):
+        create_model("gru", SimpleNamespace(inputs=inputs, output=Forecasting(3)))
+    create_model("gru", SimpleNamespace(inputs=inputs, output=Forecasting(3, reversible=False)))
+
+
+def test_features_are_standardised_in_full_precision() -> None:
+    asked = SimpleNamespace(inputs=Features(1, length=4, mean=(1000.0,), deviation=(1.0,)), output=Regression())
+    model = create_model("gru", asked, precision="mixed_bfloat16", seed=0)
+    x = np.array([999.0, 1000.4, 1001.0, 1000.0], "float32").reshape(1, 4, 1)
+    inner = keras.Model(model.input, model.get_layer("standardise").output)
+    np.testing.assert_allclose(inner(x)[0, :, 0], [-1, 0.4, 1, 0], atol=1e-3)
 
 
 def test_previous_symbols_begin_with_the_start() -> None:

@@ -61,6 +61,8 @@ def test_jsb_chorales(tmp_path):
     found = examples("jsb_chorales", tmp_path)
     assert {split: len(rows) for split, rows in found.items()} == {"train": 2, "validation": 1, "test": 1}
     np.testing.assert_array_equal(found["train"][1]["roll"], rolls[1])
+    np.testing.assert_array_equal(found["validation"][0]["roll"], rolls[0])
+    np.testing.assert_array_equal(found["test"][0]["roll"], rolls[1])
 
 
 def test_ett(tmp_path):

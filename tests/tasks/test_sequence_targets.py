@@ -13,6 +13,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import keraseq
+from keraseq import registry
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.models import Tagging, Tokens, Translation
 from keraseq.tasks import Preprocessor, Task, load_task, source
@@ -20,6 +21,8 @@ from keraseq.tasks.copy_memory import CopyMemory
 from keraseq.tasks.preprocess import SymbolPreprocessor
 from keraseq.tasks.scan import Scan
 from keraseq.tasks.score import exact_match
+from keraseq.testing.tasks import check_targets
+from keraseq.testing.tasks.case import TaskCase
 
 SPLITS = ("train", "validation", "test")
 NUMBERS = ("nought", "one", "two", "three", "four", "five", "six")
@@ -242,6 +245,35 @@ def test_labels_that_do_not_exist_are_told(data_dir: str) -> None:
             validation=0.1,
             seed=0,
         )
+
+
+class Wrong:
+    """A task whose targets are changed."""
+
+    def __init__(self, task: Task, change: Any):
+        self.task, self.change = task, change
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.task, name)
+
+    def dataset(self, split: str, **order: Any) -> Any:
+        return self.task.dataset(split, **order).map(self.change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: (x, keras.ops.maximum(y, 0)), "a target at padding is not -1"),
+        (lambda x, y: (x, 0 * y - 1), "no target of a batch counts"),
+        (lambda x, y: (x, y[:, 1:]), "targets are"),
+    ],
+    ids=["zero at padding", "nothing counts", "too few"],
+)
+def test_wrong_targets_of_steps_are_caught(tags: Task, change: Any, message: str) -> None:
+    entry = registry.tasks.entry("copy_memory")
+    check_targets(TaskCase(tags, entry))
+    with pytest.raises(AssertionError, match=message):
+        check_targets(TaskCase(Wrong(tags, change), entry))
 
 
 def test_summaries_are_plain_data(copy_memory: Task, scan: Task, tags: Task) -> None:

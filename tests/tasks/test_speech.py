@@ -392,6 +392,11 @@ def test_full_scale_does_not_wrap() -> None:
     assert values.tolist() == [[32767 / 32768, -1.0]]
 
 
+def test_frames_that_leave_samples_out_are_refused_without_data() -> None:
+    with pytest.raises(UsageError, match=r"hop must be at most frame_length \(0.025\).*; got 0.05"):
+        task_config("speech_commands", {"hop": 0.05})
+
+
 @pytest.mark.parametrize("name", ["spoken_digit", "speech_commands", "made_tones"])
 @pytest.mark.parametrize("setting", ["max_seconds", "mels", "frame_length", "hop"])
 def test_wrong_settings_are_told_without_data(name: str, setting: str) -> None:

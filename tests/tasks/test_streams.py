@@ -66,6 +66,23 @@ def test_a_language_is_learned_saved_and_asked(shakespeare, tmp_path):
     assert unknown.keys() == {"next"}
 
 
+def test_of_a_long_text_the_last_window_is_predicted_on(shakespeare):
+    whole = shakespeare.preprocessor.batch([TEXT[:50], "to be"])
+    assert whole.shape == (2, 16)
+    np.testing.assert_array_equal(whole[0], shakespeare.preprocessor.batch([TEXT[34:50]])[0])
+
+
+def test_the_chance_of_a_language_is_that_of_single_symbols(shakespeare):
+    size = shakespeare.output.vocabulary_size
+    texts = {"train": TEXT, "test": TEXT[50:150]}
+    symbols = {split: shakespeare.preprocessor.steps([text])[0][1:] for split, text in texts.items()}
+    counts = np.bincount(symbols["train"], minlength=size) + 0.5
+    bits = -np.log2(counts / counts.sum())[symbols["test"]].mean()
+    assert shakespeare.chance == pytest.approx(bits)
+    assert shakespeare.chances["perplexity"] == pytest.approx(2**bits)
+    assert shakespeare.chances["accuracy"] == np.mean(symbols["test"] == counts.argmax())
+
+
 def test_a_saved_language_preprocessor_is_the_same(shakespeare):
     again = Preprocessor.from_json(shakespeare.preprocessor.to_json())
     np.testing.assert_array_equal(again.batch(["to be"]), shakespeare.preprocessor.batch(["to be"]))

@@ -1,4 +1,4 @@
-"""The loss and the metrics of outputs that have a class at every step.
+"""The losses and the metrics of outputs that have targets at every step.
 
 Steps whose target is `padding` do not count. This alone decides, and not the mask of the model: Keras leaves masks out
 of metrics, and averages means of batches, where here the mean is over all steps that count.
@@ -95,7 +95,7 @@ class StepMean(keras.metrics.Metric):
 
     @abstractmethod
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        """`(batch, time)` and logits `(batch, time, classes)` → float `(batch, time)`; any value at padding."""
+        """Targets `(batch, time, …)` and logits `(batch, time, classes)` → float `(batch, time)`; any at padding."""
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         weight = counted(y_true, self.padding, sample_weight)

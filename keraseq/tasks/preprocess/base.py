@@ -40,6 +40,10 @@ class Preprocessor(ABC):
             UsageError: an example that cannot be used, by its index.
         """
 
+    def given(self, raws: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
+        """The steps of raw examples that a model is to predict on; by default as for training."""
+        return self.steps(raws)
+
     def targets(self, raws: Sequence[Any] | np.ndarray) -> np.ndarray | list[np.ndarray]:
         """Raw targets as encoded ones: one array, or a sequence each; by default as they are."""
         return raws if isinstance(raws, np.ndarray) else list(raws)
@@ -72,5 +76,5 @@ class Preprocessor(ABC):
         """
         check(not isinstance(raws, str), "a list of texts is wanted; got one text. Remedy: put it in [ ]")
         check(len(raws) > 0, "at least one example is wanted; got none")
-        examples = Examples.join(self.steps(raws), np.empty(len(raws)))
+        examples = Examples.join(self.given(raws), np.empty(len(raws)))
         return assemble(examples, np.arange(len(raws)), self.spec)

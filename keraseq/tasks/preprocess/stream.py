@@ -41,6 +41,10 @@ class StreamPreprocessor(Preprocessor):
         unknown = np.array([tokenise.UNKNOWN], np.int32)
         return [symbols if len(symbols) else unknown for symbols in self.tokeniser.encode(list(raws))]
 
+    def given(self, raws: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
+        """The last `length` symbols of each text: models have seen no longer ones."""
+        return [symbols[-self.length :] for symbols in self.steps(raws)]
+
     def windows(self, stream: np.ndarray, context: int = 0) -> Examples:
         """Windows of `length` symbols, each with the symbols that come next; every symbol but the first is asked for
         once.

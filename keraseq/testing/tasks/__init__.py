@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keraseq.models.inputs import Features, Tokens, Waveform
+from keraseq.models.inputs import Features, Tokens, Waveform, valid_steps
 from keraseq.models.outputs import (
     KINDS,
     Classification,
@@ -80,9 +80,12 @@ def check_inputs(case: TaskCase) -> None:
 
 def check_targets(case: TaskCase) -> None:
     """Targets of every split are what the kind of output says."""
+    output = case.task.output
     for split in SPLITS:
         for inputs, targets in case.splits[split]:
-            _check_targets(inputs, targets, case.task.output, split)
+            _check_targets(inputs, targets, output, split)
+            if output.targets == "steps":
+                _check_steps(inputs, targets, case, split)
 
 
 def check_splits(case: TaskCase) -> None:
@@ -103,8 +106,8 @@ def check_reference(case: TaskCase) -> None:
     for split in SPLITS:
         for inputs, targets in case.splits[split]:
             answers = np.asarray(solve(inputs))
-            counted = targets != getattr(case.task.output, "padding", None)
-            away = np.abs(answers - targets)[counted].max()
+            whole = case.task.output.targets == "whole"
+            away = np.abs(answers - targets)[whole | (targets != case.task.output.padding)].max()
             assert away < 1e-5, f"{split}: the reference is {away:.3g} away from a target"
 
 
@@ -205,6 +208,18 @@ def _check_targets(inputs: Any, targets: np.ndarray, output: Any, split: str) ->
     assert targets.shape == wanted, f"{split}: targets are {targets.shape}; wanted {wanted}"
     dtype = output.target_dtype
     assert targets.dtype == dtype, f"{split}: targets must be {dtype}; got {targets.dtype}"
+
+
+def _check_steps(inputs: Any, targets: np.ndarray, case: TaskCase, split: str) -> None:
+    """Targets of padding do not count, some others do, and what comes next is what goes in next."""
+    output, valid = case.task.output, valid_steps(case.task.inputs, inputs)
+    counts = (targets.reshape(*targets.shape[:2], -1) != output.padding).any(axis=-1)  # (batch, time)
+    assert counts.any(), f"{split}: no target of a batch counts"
+    if valid is not None:
+        assert not counts[~valid].any(), f"{split}: a target at padding is not {output.padding}"
+    if isinstance(output, MultiLabelTagging) and output.next_step:
+        follows = (targets[:, :-1] == inputs["values"][:, 1:]).all(axis=-1)
+        assert follows[counts[:, 1:]].all(), f"{split}: labels of a step are not what goes in at the next"
 
 
 def _check_range(targets: np.ndarray, low: int, high: int, split: str) -> None:
