@@ -13,7 +13,6 @@ from keraseq.registry import tasks
 from keraseq.tasks import load_task, names, task_config
 from keraseq.tasks.inferred import Inferred
 
-
 REQUIRED = {"table": {"path": "own.csv"}}
 
 
