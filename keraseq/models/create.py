@@ -148,7 +148,7 @@ def build(
         _check_reversible(inputs, output)
         x, restore = normalised(x)
     x = model.backbone(x)
-    x = output.head(x if output.per_step else model.pool(x))
+    x = output.head(model.outgoing(x if output.per_step else model.pool(x)))
     x = restore(x) if restore else x
     return keras.Model(given, x, name=name or models.name_of(type(model)) or type(model).__name__.lower())
 

@@ -85,6 +85,10 @@ class Family(ABC):
         """`(batch, time, width)` → `(batch, width)`."""
         return layers.Pooling(self.pooling, name="pooling")(x)
 
+    def outgoing(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """What the head is given of the steps, or of what pooling made of them; by default all as it is."""
+        return x
+
     def check_positive(self, *names: str) -> None:
         """Raises UsageError unless the fields called `names` are at least 1."""
         for name in names:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecurrentFamily(Family):
-    """A stack of recurrent layers, each with dropout behind it."""
+    """A stack of recurrent layers with dropout between them and before the head."""
 
     pooling: Annotated[str, Choice("mean", "max", "last"), "how the steps become one vector: mean, max or last"] = (
         "last"
@@ -49,11 +49,12 @@ class RecurrentFamily(Family):
         import keras
 
         for i in range(self.layers):
+            if i > 0:
+                x = keras.layers.Dropout(self.dropout, name=f"dropout_{i}")(x)
             if self.bidirectional:
                 x = layers.Bidirectional(self.layer(f"layer_{i}"), name=f"bidirectional_{i}")(x)
             else:
                 x = self.layer(f"layer_{i}")(x)
-            x = keras.layers.Dropout(self.dropout, name=f"dropout_{i}")(x)
             x = attend(x) if attend else x
         return x
 
@@ -61,3 +62,8 @@ class RecurrentFamily(Family):
         """As any family; the last state of a backward direction is the one at the first step."""
         kind = "ends" if self.bidirectional and self.pooling == "last" else self.pooling
         return layers.Pooling(kind, name="pooling")(x)
+
+    def outgoing(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        import keras
+
+        return keras.layers.Dropout(self.dropout, name="dropout")(x)

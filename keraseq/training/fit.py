@@ -149,9 +149,15 @@ def fit(
 
 
 def _compiles(model: keras.Model, steps: int) -> bool:
-    """Whether XLA pays: it compiles for seconds, anew for each length, and on a CPU gains only in recurrent loops."""
+    """Whether XLA pays: it compiles for seconds, anew for each length, and on a CPU gains only in recurrent loops.
+
+    There it loses more than that where it draws random numbers for all steps, as dropout of a sequence does.
+    """
     one_length = all(tensor.shape[1] is not None for tensor in model.inputs)
     if keras.distribution.list_devices("gpu"):
         return one_length
     recurrent = any(isinstance(layer, Recurrent | Bidirectional) for layer in model.layers)
-    return one_length and recurrent and steps >= WORTH_COMPILING
+    dropout = any(
+        isinstance(layer, keras.layers.Dropout) and layer.rate and len(layer.output.shape) > 2 for layer in model.layers
+    )
+    return one_length and recurrent and not dropout and steps >= WORTH_COMPILING

@@ -99,6 +99,8 @@ def test_auto_compiles_long_recurrent_runs_only(digits):
     assert _compiles(recurrent, steps=10_000)
     assert not _compiles(recurrent, steps=100)
     assert not _compiles(convolutional, steps=10_000)
+    assert not _compiles(keraseq.create_model("gru", digits, units=4, layers=2), steps=10_000), "dropout of a sequence"
+    assert _compiles(keraseq.create_model("gru", digits, units=4, layers=2, dropout=0.0), steps=10_000)
 
 
 def test_mixed_precision_trains_and_answers_in_float32(digits):
