@@ -276,7 +276,7 @@ def test_gradient_reaches_the_initial_state(name, normed) -> None:
     state = keras.tree.map_structure(lambda part: tf.constant(rng.normal(size=part.shape).astype("float32")), zeros)
 
     def loss(state):
-        y, after = layer(X, state=state)
+        y, after = layer.stream(X, state)
         return sum(tf.reduce_sum(tf.sin((i + 2) * part)) for i, part in enumerate(tf.nest.flatten((y, after))))
 
     with tf.GradientTape() as tape:

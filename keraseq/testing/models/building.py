@@ -35,9 +35,15 @@ def check_fields(case: FamilyCase) -> None:
 
 def check_outputs(case: FamilyCase) -> None:
     """Every kind of input and of output gives finite float32 of the right shape, a padded row included."""
-    pairs = [(inputs, "classification") for inputs in INPUTS] + [("fixed", "regression"), ("features", "tagging")]
+    pairs = [(inputs, "classification") for inputs in INPUTS]
+    pairs += [
+        ("fixed", "regression"),
+        ("fixed", "forecasting"),
+        ("features", "tagging"),
+        ("tokens", "multilabel_tagging"),
+    ]
     if case.causal is not None:
-        pairs.append(("tokens", "translation"))
+        pairs += [("tokens", "language_modelling"), ("tokens", "translation")]
     for inputs, output in pairs:
         x = example(inputs, padded_row=True)
         if output == "translation":

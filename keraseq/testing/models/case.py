@@ -16,7 +16,10 @@ from keraseq.models import (
     Classification,
     Family,
     Features,
+    Forecasting,
     Inputs,
+    LanguageModelling,
+    MultiLabelTagging,
     Output,
     Regression,
     Tagging,
@@ -44,7 +47,10 @@ TRANSLATION = Translation(9, start=1, end=2)
 OUTPUTS: dict[str, Output] = {
     "classification": Classification(("a", "b", "c")),
     "regression": Regression(2),
+    "forecasting": Forecasting(4),
     "tagging": Tagging(("a", "b", "c")),
+    "multilabel_tagging": MultiLabelTagging(("a", "b", "c")),
+    "language_modelling": LanguageModelling(11),
     "translation": TRANSLATION,
 }
 """One of every kind that a model can be asked for."""
@@ -52,7 +58,10 @@ OUTPUTS: dict[str, Output] = {
 SHAPES = {
     "classification": (BATCH, 3),
     "regression": (BATCH, 2),
+    "forecasting": (BATCH, 4, 1),
     "tagging": (BATCH, TIME, 3),
+    "multilabel_tagging": (BATCH, TIME, 3),
+    "language_modelling": (BATCH, TIME, 11),
     "translation": (BATCH, TIME, 9),
 }
 PADDING = np.arange(TIME) < np.array([[TIME], [3], [1], [5]])  # (BATCH, TIME), True at valid steps
