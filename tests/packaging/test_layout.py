@@ -78,7 +78,7 @@ def test_the_wheel_holds_the_tree_and_one_top_level_package(tmp_path):
         str(Path(folder, file).relative_to(tree))
         for folder, _, files in _walk(tree / "keraseq")
         for file in files
-        if file.endswith((".py", "py.typed"))
+        if file.endswith((".py", "py.typed", ".tsv"))
     }
     assert names == expected
     assert {name.partition("/")[0] for name in names} == {"keraseq"}
