@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -11,6 +12,9 @@ from rich.table import Table
 from keraseq.cli.output import DataDir, Json, brief, console, errors, print_json, settings
 from keraseq.quiet import quiet_imports
 from keraseq.registry import BrokenPluginError, DuplicateNameError, tasks
+
+if TYPE_CHECKING:
+    from keraseq.tasks import Task
 
 LONGEST = 600  # characters of an example that are shown
 
@@ -45,13 +49,7 @@ def prepare(
     json: Json = False,
 ) -> None:
     """Downloads, prepares and caches tasks, and prints what they are."""
-    from keraseq.tasks import load_task
-
-    with quiet_imports():
-        import tensorflow  # noqa: F401 (TFDS would import it, and not quietly)
-
-    given = settings(sets or (), ("task",))["task"]
-    summaries = [load_task(name, data_dir=data_dir, **given).summary() for name in names]
+    summaries = [task.summary() for task in _load(names, sets, data_dir)]
     if json:
         print_json(summaries)
         return
@@ -69,12 +67,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Prints examples of a task as they are before they are encoded, each with what is asked for."""
-    from keraseq.tasks import load_task
-
-    with quiet_imports():
-        import tensorflow  # noqa: F401 (TFDS would import it, and not quietly)
-
-    task = load_task(name, data_dir=data_dir, **settings(sets or (), ("task",))["task"])
+    (task,) = _load([name], sets, data_dir)
     pairs = [(given, task.read_target(target)) for given, target in task.raw(split, n)]
     if json:
         print_json([{"input": _plain(given), "target": target} for given, target in pairs])
@@ -85,6 +78,18 @@ def show(
     for given, target in pairs:
         table.add_row(*(escape(_short(side)) for side in (given, target)))
     console.print(table)
+
+
+def _load(names: list[str], sets: list[str] | None, data_dir: str | None) -> Iterator[Task]:
+    """The tasks, one after another, all with the same settings."""
+    from keraseq.tasks import load_task
+
+    with quiet_imports():
+        import tensorflow  # noqa: F401 (TFDS would import it, and not quietly)
+
+    given = settings(sets or (), ("task",))["task"]
+    for name in names:
+        yield load_task(name, data_dir=data_dir, **given)
 
 
 def summary_table(summary: dict[str, Any]) -> Table:

@@ -125,7 +125,7 @@ def _check(operation: Any) -> None:
     if isinstance(operation, Streaming):
         operation.check_streams()
     elif not (
-        (isinstance(operation, _STEP_BY_STEP) and _axis(operation) == -1)
+        (isinstance(operation, _STEP_BY_STEP) and _over_features(operation))
         or type(operation).__name__ in _ELEMENTWISE
         or type(operation).__name__ in _OF_MASKS
     ):
@@ -135,10 +135,8 @@ def _check(operation: Any) -> None:
         )
 
 
-def _axis(operation: Any) -> Any:
-    """The axis that a layer normalises over; -1, the features, where it has none."""
+def _over_features(operation: Any) -> bool:
+    """Whether a layer that normalises does so over the features, and not over time."""
     axis = getattr(operation, "axis", None)
-    if axis is None:
-        return -1
     axes = list(axis) if isinstance(axis, list | tuple) else [axis]
-    return -1 if axes in ([-1], [len(operation.input.shape) - 1]) else axis
+    return axis is None or axes in ([-1], [len(operation.input.shape) - 1])

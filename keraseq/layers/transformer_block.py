@@ -18,6 +18,41 @@ from keraseq.registry import layers
 Shape = tuple[int | None, ...]
 
 
+class ResidualParts:
+    """Self-attention and a feed-forward network, each around a residual connection: what both blocks have.
+
+    The block has made `feed`, and has the settings `norm` and `dropout`.
+    """
+
+    feed: FeedForward
+    norm: str
+    dropout: float
+    dtype_policy: Any
+
+    def build_parts(self, attention: Streaming, shape: Shape) -> None:
+        """Makes norms and dropouts, and builds all parts on steps of `shape`."""
+        policy = self.dtype_policy
+        self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="attention_norm", dtype=policy)
+        self.feed_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="feed_norm", dtype=policy)
+        self.attention_drop = keras.layers.Dropout(self.dropout, name="attention_drop", dtype=policy)
+        self.feed_drop = keras.layers.Dropout(self.dropout, name="feed_drop", dtype=policy)
+        for layer in (self.attention_norm, attention, self.feed_norm, self.feed):
+            if not layer.built:  # attention from a saved model comes built
+                layer.build(shape)
+
+    def attended(
+        self, attention: Streaming, x: Any, state: State | None, mask: Any, training: bool
+    ) -> tuple[Any, State]:
+        """`x` with what its steps read from each other, and the state of the attention after."""
+        read, after = through(attention, entering(x, self.attention_norm, self.norm), state, mask, training)
+        return leaving(x, self.attention_drop(read, training=training), self.attention_norm, self.norm), after
+
+    def fed(self, x: Any, training: bool) -> Any:
+        """`x` with what the feed-forward network makes of each step."""
+        y = self.feed(entering(x, self.feed_norm, self.norm), training=training)
+        return leaving(x, self.feed_drop(y, training=training), self.feed_norm, self.norm)
+
+
 @layers.register(
     "transformer_block",
     tags={"block"},
@@ -29,7 +64,7 @@ Shape = tuple[int | None, ...]
     ),
 )
 @keras.saving.register_keras_serializable("keraseq")
-class TransformerBlock(Streaming):
+class TransformerBlock(ResidualParts, Streaming):
     """Self-attention and a feed-forward network of each step, each around a residual connection.
 
         u = x + dropout(attention(norm(x))),   y = u + dropout(feed_forward(norm(u)))          (pre)
@@ -86,24 +121,15 @@ class TransformerBlock(Streaming):
         return self.attention.causal
 
     def build(self, input_shape: Shape) -> None:
-        policy = self.dtype_policy
-        self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="attention_norm", dtype=policy)
-        self.feed_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="feed_norm", dtype=policy)
-        self.attention_drop = keras.layers.Dropout(self.dropout, name="attention_drop", dtype=policy)
-        self.feed_drop = keras.layers.Dropout(self.dropout, name="feed_drop", dtype=policy)
-        for layer in (self.attention_norm, self.attention, self.feed_norm, self.feed):
-            if not layer.built:  # attention from a saved model comes built
-                layer.build(input_shape)
+        self.build_parts(self.attention, input_shape)
 
     def initial_state(self, batch_size: int, max_length: int | None = None) -> State:
         self.check_streams()
         return self.attention.initial_state(batch_size, max_length)
 
     def run(self, x: Any, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
-        read, after = through(self.attention, entering(x, self.attention_norm, self.norm), state, mask, training)
-        u = leaving(x, self.attention_drop(read, training=training), self.attention_norm, self.norm)
-        fed = self.feed(entering(u, self.feed_norm, self.norm), training=training)
-        return leaving(u, self.feed_drop(fed, training=training), self.feed_norm, self.norm), after
+        u, after = self.attended(self.attention, x, state, mask, training)
+        return self.fed(u, training), after
 
     def attention_weights(self, x: Any, mask: Any = None) -> Any:
         """How much each step reads from each: `(batch, heads, query, key)`, where the attention has such weights."""
@@ -144,7 +170,7 @@ class TransformerBlock(Streaming):
     ),
 )
 @keras.saving.register_keras_serializable("keraseq")
-class TransformerDecoderBlock(CrossStreaming):
+class TransformerDecoderBlock(ResidualParts, CrossStreaming):
     """A Transformer block that also reads from another sequence, between its self-attention and feed-forward network.
 
         u = x + dropout(self_attention(norm(x)))
@@ -211,14 +237,7 @@ class TransformerDecoderBlock(CrossStreaming):
         return self.self_attention.causal
 
     def build(self, x_shape: Shape, context_shape: Shape) -> None:
-        policy = self.dtype_policy
-        self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="attention_norm", dtype=policy)
-        self.feed_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="feed_norm", dtype=policy)
-        self.attention_drop = keras.layers.Dropout(self.dropout, name="attention_drop", dtype=policy)
-        self.feed_drop = keras.layers.Dropout(self.dropout, name="feed_drop", dtype=policy)
-        for layer in (self.attention_norm, self.self_attention, self.feed_norm, self.feed):
-            if not layer.built:  # attention from a saved model comes built
-                layer.build(x_shape)
+        self.build_parts(self.self_attention, x_shape)
         self.cross.build(x_shape, context_shape)
 
     def remember(self, context: Any, context_mask: Any) -> State:
@@ -228,11 +247,9 @@ class TransformerDecoderBlock(CrossStreaming):
         return self.self_attention.initial_state(batch_size, max_length)
 
     def read(self, x: Any, memory: State, state: State | None, mask: Any, training: bool) -> tuple[Any, State]:
-        own, after = through(self.self_attention, entering(x, self.attention_norm, self.norm), state, mask, training)
-        u = leaving(x, self.attention_drop(own, training=training), self.attention_norm, self.norm)
+        u, after = self.attended(self.self_attention, x, state, mask, training)
         v, _ = self.cross(u, x_mask=mask, training=training, held=Held((memory, ())))
-        fed = self.feed(entering(v, self.feed_norm, self.norm), training=training)
-        return leaving(v, self.feed_drop(fed, training=training), self.feed_norm, self.norm), after
+        return self.fed(v, training), after
 
     def attention_weights(self, x: Any, context: Any, x_mask: Any = None, context_mask: Any = None) -> Any:
         """How much each step reads from each of the context: `(batch, heads, time, context time)`."""

@@ -59,6 +59,29 @@ class TaskConfig:
         """The raw examples of the three splits, prepared by TFDS first where need be."""
         raise NotImplementedError
 
+    def read_builder(
+        self,
+        data_dir: str | None,
+        output: Output | None,
+        *,
+        input_of: Callable[[Any], Any],
+        label_of: Callable[[Any], Any],
+        name: str | None = None,
+    ) -> Data:
+        """Reads the builder of this task. Arguments as of `source.read`; the name is by default the data set's."""
+        from keraseq.tasks import source
+
+        return source.read(
+            source.open_builder(self.builder, data_dir),
+            name=name or self.source.partition(":")[0].partition("/")[0],
+            data_dir=data_dir,
+            output=output,
+            input_of=input_of,
+            label_of=label_of,
+            validation=self.validation,
+            seed=self.split_seed,
+        )
+
     def fit(self, train: Raw) -> Preprocessor:
         """The preprocessor of this task; what it learns, such as a vocabulary, it learns from `train` alone."""
         raise NotImplementedError
@@ -156,19 +179,8 @@ class LanguageConfig(TaskConfig):
         )
 
     def read(self, data_dir: str | None) -> Data:
-        from keraseq.tasks import source
-
         text = operator.itemgetter("text")
-        return source.read(
-            source.open_builder(self.source, data_dir),
-            name=self.source.partition(":")[0],
-            data_dir=data_dir,
-            output=None,
-            input_of=text,
-            label_of=text,
-            validation=self.validation,
-            seed=self.split_seed,
-        )
+        return self.read_builder(data_dir, None, input_of=text, label_of=text)
 
     def fit(self, train: Raw) -> Preprocessor:
         from keraseq.tasks.preprocess import StreamPreprocessor

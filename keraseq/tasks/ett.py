@@ -59,19 +59,9 @@ class ETT(TaskConfig):
         import numpy as np
 
         from keraseq.models.outputs import Forecasting
-        from keraseq.tasks import source
 
         series = operator.itemgetter("series")
-        data = source.read(
-            source.open_builder(self.source, data_dir),
-            name="ett",
-            data_dir=data_dir,
-            output=None,
-            input_of=series,
-            label_of=series,
-            validation=self.validation,
-            seed=self.split_seed,
-        )
+        data = self.read_builder(data_dir, None, input_of=series, label_of=series)
         train, validation, test = (data.splits[split].inputs[0] for split in ("train", "validation", "test"))
         mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
         before = [train[:0], train[-self.length :], validation[-self.length :]]

@@ -34,17 +34,12 @@ class JSBChorales(TaskConfig):
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import MultiLabelTagging
-        from keraseq.tasks import source
 
-        return source.read(
-            source.open_builder(self.source, data_dir),
-            name="jsb_chorales",
-            data_dir=data_dir,
-            output=MultiLabelTagging(tuple(map(str, range(LOWEST, LOWEST + KEYS))), next_step=True),
+        return self.read_builder(
+            data_dir,
+            MultiLabelTagging(tuple(map(str, range(LOWEST, LOWEST + KEYS))), next_step=True),
             input_of=lambda example: example["roll"][:-1],
             label_of=lambda example: example["roll"][1:],
-            validation=self.validation,
-            seed=self.split_seed,
         )
 
     def fit(self, train: Raw) -> Preprocessor:

@@ -59,18 +59,8 @@ class Multi30k(TranslationConfig):
         )
 
     def read(self, data_dir: str | None) -> Data:
-        from keraseq.tasks import source
-
-        return source.read(
-            source.open_builder(self.source, data_dir),
-            name="multi30k",
-            data_dir=data_dir,
-            output=None,
-            input_of=operator.itemgetter(self.from_language),
-            label_of=operator.itemgetter(self.to_language),
-            validation=self.validation,
-            seed=self.split_seed,
-        )
+        input_of, label_of = (operator.itemgetter(side) for side in (self.from_language, self.to_language))
+        return self.read_builder(data_dir, None, input_of=input_of, label_of=label_of)
 
     def fit(self, train: Raw) -> Preprocessor:
         from keraseq.tasks.preprocess import PairPreprocessor, TextPreprocessor

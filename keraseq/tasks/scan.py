@@ -54,18 +54,8 @@ class Scan(TranslationConfig):
         return f"{scan}/{self.split}:{version}"
 
     def read(self, data_dir: str | None) -> Data:
-        from keraseq.tasks import source
-
-        return source.read(
-            source.open_builder(self.builder, data_dir),
-            name=self.builder,
-            data_dir=data_dir,
-            output=None,
-            input_of=operator.itemgetter("commands"),
-            label_of=operator.itemgetter("actions"),
-            validation=self.validation,
-            seed=self.split_seed,
-        )
+        commands, actions = map(operator.itemgetter, ("commands", "actions"))
+        return self.read_builder(data_dir, None, input_of=commands, label_of=actions, name=self.builder)
 
     def fit(self, train: Raw) -> Preprocessor:
         from keraseq.tasks.preprocess import PairPreprocessor, TextPreprocessor

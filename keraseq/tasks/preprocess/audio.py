@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from keraseq.config import check
-from keraseq.errors import UsageError
 from keraseq.models.inputs import Waveform
 from keraseq.tasks.pipeline import FULL_SCALE
-from keraseq.tasks.preprocess.base import Preprocessor
+from keraseq.tasks.preprocess.base import Preprocessor, array_of
 
 
 class AudioPreprocessor(Preprocessor):
@@ -49,10 +48,7 @@ class AudioPreprocessor(Preprocessor):
         return [self._steps(raw, index) for index, raw in enumerate(raws)]
 
     def _steps(self, raw: Any, index: int) -> np.ndarray:
-        try:
-            array = np.asarray(raw)
-        except ValueError as error:
-            raise UsageError(f"example {index} must be an array of samples: {error}") from error
+        array = array_of("samples", raw, index)
         check(
             array.dtype.kind in "if",
             f"example {index} must hold signed 16-bit or floating-point samples; got dtype {array.dtype}",

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from keraseq.config import check
+from keraseq.errors import UsageError
 from keraseq.models.inputs import Inputs
 from keraseq.models.outputs import Output
 from keraseq.tasks.examples import Examples
@@ -78,3 +79,11 @@ class Preprocessor(ABC):
         check(len(raws) > 0, "at least one example is wanted; got none")
         examples = Examples.join(self.given(raws), np.empty(len(raws)))
         return assemble(examples, np.arange(len(raws)), self.spec)
+
+
+def array_of(what: str, raw: Any, index: int) -> np.ndarray:
+    """Raw example number `index` as an array; raises UsageError where it is none, as rows of different lengths are."""
+    try:
+        return np.asarray(raw)
+    except ValueError as error:
+        raise UsageError(f"example {index} must be an array of {what}: {error}") from error

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from keraseq.config import check
-from keraseq.errors import UsageError
 from keraseq.models.inputs import Features
 from keraseq.tasks.config import one_of
-from keraseq.tasks.preprocess.base import Preprocessor
+from keraseq.tasks.preprocess.base import Preprocessor, array_of
 
 
 class FeaturePreprocessor(Preprocessor):
@@ -41,10 +40,7 @@ class FeaturePreprocessor(Preprocessor):
         return [self._steps(raw, index) for index, raw in enumerate(raws)]
 
     def _steps(self, raw: Any, index: int) -> np.ndarray:
-        try:
-            array = np.asarray(raw)
-        except ValueError as error:
-            raise UsageError(f"example {index} must be an array of numbers: {error}") from error
+        array = array_of("numbers", raw, index)
         check(array.dtype.kind in "buif", f"example {index} must hold numbers; got dtype {array.dtype}")
         dimensions = (1, 2) if self.layout == "steps" else (2, 3)
         shapes = "(time,) or (time, size)" if self.layout == "steps" else "(height, width) or (height, width, channels)"

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from keraseq.config import check
-from keraseq.errors import UsageError
 from keraseq.models.inputs import Tokens
 from keraseq.models.outputs import LanguageModelling
 from keraseq.tasks import tokenise
 from keraseq.tasks.examples import Examples, Sequences
 from keraseq.tasks.preprocess.base import Preprocessor
+from keraseq.tasks.preprocess.text import symbols_of
 
 UNITS = {"bytes": "byte", "characters": "character", "subwords": "subword", "whitespace": "word", "words": "word"}
 
@@ -35,11 +35,7 @@ class StreamPreprocessor(Preprocessor):
         self.spec = Tokens(tokeniser.size, longest=length)
 
     def steps(self, raws: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
-        for index, raw in enumerate(raws):
-            if not isinstance(raw, str):
-                raise UsageError(f"example {index} must be a text; got {type(raw).__name__}")
-        unknown = np.array([tokenise.UNKNOWN], np.int32)
-        return [symbols if len(symbols) else unknown for symbols in self.tokeniser.encode(list(raws))]
+        return symbols_of(self.tokeniser, raws)
 
     def given(self, raws: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
         """The last `length` symbols of each text: models have seen no longer ones."""

@@ -10,7 +10,7 @@ import numpy as np
 from keraseq.config import check
 from keraseq.errors import UsageError
 from keraseq.models.inputs import Tokens
-from keraseq.tasks.preprocess.base import Preprocessor
+from keraseq.tasks.preprocess.base import Preprocessor, array_of
 
 
 class SymbolPreprocessor(Preprocessor):
@@ -34,10 +34,7 @@ class SymbolPreprocessor(Preprocessor):
         return [self._steps(raw, index) for index, raw in enumerate(raws)]
 
     def _steps(self, raw: Any, index: int) -> np.ndarray:
-        try:
-            array = np.asarray(raw)
-        except ValueError as error:
-            raise UsageError(f"example {index} must be an array of whole numbers: {error}") from error
+        array = array_of("whole numbers", raw, index)
         check(array.dtype.kind in "uif", f"example {index} must hold whole numbers; got dtype {array.dtype}")
         fits = array.ndim == 1 and array.size > 0 and len(array) == (self.length or len(array))
         wanted = f"({'time' if self.length is None else self.length},)"

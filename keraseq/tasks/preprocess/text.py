@@ -34,12 +34,8 @@ class TextPreprocessor(Preprocessor):
         self.spec = Tokens(tokeniser.size, longest=max_length)
 
     def steps(self, raws: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
-        for index, raw in enumerate(raws):
-            if not isinstance(raw, str):
-                raise UsageError(f"example {index} must be a text; got {type(raw).__name__}")
         kept = slice(-self.max_length, None) if self.truncate == "start" else slice(self.max_length)
-        unknown = np.array([tokenise.UNKNOWN], np.int32)
-        return [symbols[kept] if len(symbols) else unknown for symbols in self.tokeniser.encode(list(raws))]
+        return [symbols[kept] for symbols in symbols_of(self.tokeniser, raws)]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -53,3 +49,16 @@ class TextPreprocessor(Preprocessor):
     def restore(cls, settings: dict[str, Any]) -> TextPreprocessor:
         """The preprocessor with these settings, as in JSON."""
         return cls(**(settings | {"tokeniser": tokenise.from_json(settings["tokeniser"])}))
+
+
+def symbols_of(tokeniser: tokenise.Tokeniser, raws: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
+    """The symbols of each text, int32, at least one: a text without any becomes one unknown symbol.
+
+    Raises:
+        UsageError: an example that is no text, by its index.
+    """
+    for index, raw in enumerate(raws):
+        if not isinstance(raw, str):
+            raise UsageError(f"example {index} must be a text; got {type(raw).__name__}")
+    unknown = np.array([tokenise.UNKNOWN], np.int32)
+    return [symbols if len(symbols) else unknown for symbols in tokeniser.encode(list(raws))]

@@ -13,7 +13,7 @@ from keraseq.errors import UsageError
 from keraseq.testing.arrays import MASKS, as_array, assert_same, distance
 from keraseq.testing.gradients import Given, call, fast, output, outputs_and_gradients
 from keraseq.testing.layers.case import LayerCase, valid
-from keraseq.testing.layers.steps import run_by_steps
+from keraseq.testing.layers.steps import context_of, run_by_steps
 
 LONG, LAST = 300, 30  # bfloat16 cannot count so far: it stops at 256
 NO_GRADIENT = 1e-7
@@ -139,8 +139,7 @@ def _assert_state_keeps_type(case: LayerCase, layer: keras.Layer) -> None:
     if not _steps(case, layer):
         return
     given = case.given()
-    context = {"context": given["context"]} if case.two_inputs else {}
-    before = layer.initial_state(len(given["x"]), **context)
+    before = layer.initial_state(len(given["x"]), **context_of(given))
     _, after = fast(layer.stream)(ops.convert_to_tensor(given["x"]), before)
     types = [[keras.backend.standardize_dtype(part.dtype) for part in tree.flatten(state)] for state in (before, after)]
     assert types[0] == types[1], f"{layer.compute_dtype}: the state has types {types[0]}, then {types[1]}"

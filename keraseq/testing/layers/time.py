@@ -13,7 +13,7 @@ from keraseq.errors import UsageError
 from keraseq.testing.arrays import ALL_MASKS, BATCH, FEATURES, TIME, as_array, assert_same, pieces, values
 from keraseq.testing.gradients import fast
 from keraseq.testing.layers.case import LayerCase
-from keraseq.testing.layers.steps import run_by_steps
+from keraseq.testing.layers.steps import context_of, run_by_steps
 from keraseq.testing.suite import only_if
 
 STEPPING = 1e-5
@@ -55,7 +55,7 @@ def check_compiled_steps(case: LayerCase) -> None:
     """With `max_length` the state keeps its shape, so that a compiled loop over steps gives what one call gives."""
     layer, given = _streaming(case), case.given()
     want = case.output(given)
-    first = layer.initial_state(BATCH, TIME, **_context(case, given))
+    first = layer.initial_state(BATCH, TIME, **context_of(given))
     _, state = layer.step(given["x"][:, 0], first)
     assert_same_state(state, first, "with max_length, a step")
     y = run_by_steps(layer, given, want, xla=True)
@@ -103,7 +103,7 @@ def _differences(case: LayerCase) -> Iterator[float]:
     }
     for how, (given, sizes, max_length) in ways.items():
         want = case.output(given)
-        state = layer.initial_state(len(given["x"]), max_length, **_context(case, given))
+        state = layer.initial_state(len(given["x"]), max_length, **context_of(given))
         parts, start = [], 0
         for size in sizes:
             steps = slice(start, start + size)
@@ -126,7 +126,3 @@ def _streaming(case: LayerCase) -> Any:
     lacking = [name for name in ("initial_state", "stream", "step") if not hasattr(case.layer, name)]
     assert not lacking, f"causal, but it has no {', '.join(lacking)}: see keraseq.layers.streaming"
     return case.layer
-
-
-def _context(case: LayerCase, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {"context": given["context"]} if case.two_inputs else {}
