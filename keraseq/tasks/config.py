@@ -12,8 +12,13 @@ from keraseq.config import Choice, check, settings_of
 if TYPE_CHECKING:
     from keraseq.models.outputs import Output
     from keraseq.tasks.examples import Examples
+    from keraseq.tasks.pipeline import Batching
     from keraseq.tasks.preprocess import Preprocessor
     from keraseq.tasks.source import Data, Raw
+
+
+BATCHING = ("batch_size", "token_budget", "static_shapes")
+"""Settings on which encoded data do not depend."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,11 @@ class TaskConfig:
         standardise: whether a model sees features with mean 0 and deviation 1 over the training steps.
     """
 
-    batch_size: Annotated[int, "sequences a batch"] = 64
+    batch_size: Annotated[int, "most sequences a batch"] = 64
+    token_budget: Annotated[int, "most steps a batch, padding counted, beside batch_size; 0 sets no limit"] = 0
+    static_shapes: Annotated[bool, "whether batches have one of few shapes, as compiling for TPU or by XLA wants"] = (
+        False
+    )
     validation: Annotated[float, "share of train taken for validation where the data set has no validation split"] = 0.1
     split_seed: Annotated[int, "seed of the choice of examples for validation"] = 0
 
@@ -45,6 +54,10 @@ class TaskConfig:
             self.batch_size >= 1, f"batch_size must be at least 1; got {self.batch_size}. Remedy: leave it out for 64"
         )
         check(
+            self.token_budget >= 0,
+            f"token_budget must be 0 (no limit) or the most steps a batch; got {self.token_budget}",
+        )
+        check(
             0 < self.validation < 1,
             f"validation must be a share above 0 and below 1; got {self.validation}. Remedy: leave it out for 0.1",
         )
@@ -54,6 +67,13 @@ class TaskConfig:
     def builder(self) -> str:
         """The TFDS builder and its configuration, where settings choose that."""
         return self.source
+
+    @property
+    def batching(self) -> Batching:
+        """How examples are put into batches."""
+        from keraseq.tasks.pipeline import Batching
+
+        return Batching(self.batch_size, self.token_budget, self.static_shapes)
 
     def read(self, data_dir: str | None) -> Data:
         """The raw examples of the three splits, prepared by TFDS first where need be."""
@@ -103,10 +123,9 @@ class TaskConfig:
     def identity(self, data_dir: str | None) -> dict[str, Any]:
         """All that the encoded data depend on, as plain data: equal identities have equal data."""
         settings = settings_of(self)
-        settings.pop("batch_size")
         return {
             "source": self.source,
-            "settings": settings,
+            "settings": {name: value for name, value in settings.items() if name not in BATCHING},
             "standardise": self.standardise,
             "encoding": self.encoding,
         }
@@ -330,7 +349,7 @@ class SyntheticConfig(TaskConfig):
         )
 
 
-_AFTER_GENERATION = ("batch_size", "validation", "split_seed")
+_AFTER_GENERATION = (*BATCHING, "validation", "split_seed")
 
 
 @dataclass(frozen=True)

@@ -36,15 +36,17 @@ class Sequences:
         """Steps of each sequence, int64, shape `(n,)`."""
         return np.diff(self.offsets)
 
-    def pad(self, index: np.ndarray, dtype: Any, padding: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """The sequences at `index`, padded at the end to the longest of them.
+    def pad(
+        self, index: np.ndarray, dtype: Any, padding: int = 0, width: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The sequences at `index`, padded at the end to `width`, or to the longest of them.
 
         Returns:
             The steps, `(batch, time)` or `(batch, time, size)`, and which of them are real, bool, `(batch, time)`.
         """
         starts = self.offsets[index]
         lengths = self.offsets[index + 1] - starts
-        real = np.arange(lengths.max()) < lengths[:, None]  # (batch, time)
+        real = np.arange(width or lengths.max()) < lengths[:, None]  # (batch, time)
         before = np.cumsum(lengths) - lengths
         source = np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
         steps = np.full(real.shape + self.values.shape[1:], padding, dtype)

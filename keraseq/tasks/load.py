@@ -21,7 +21,7 @@ from keraseq.tasks import cache
 from keraseq.tasks.config import TaskConfig
 from keraseq.tasks.examples import Examples
 from keraseq.tasks.inferred import Inferred
-from keraseq.tasks.pipeline import assemble, plan
+from keraseq.tasks.pipeline import Batching, assemble
 from keraseq.tasks.preprocess import FeaturePreprocessor, Preprocessor
 from keraseq.tasks.task import SPLITS, Task
 
@@ -145,7 +145,7 @@ def _moments_of_frames(spec: Waveform, train: Examples) -> tuple[np.ndarray, np.
     """Mean and deviation of each band over the training frames, in float64, from some recordings at a time."""
     log_mel = spec.log_mel(dtype="float32")
     count, total, square = 0, np.zeros(spec.mels), np.zeros(spec.mels)
-    for index in plan(train.lengths, max(1, _CHUNK // int(train.lengths.max()))):
+    for index in Batching(max(1, _CHUNK // int(train.lengths.max()))).plan(train.lengths):
         given = assemble(train, index, spec)
         values, mask = (given["values"], given["mask"]) if isinstance(given, dict) else (given, None)
         frames = np.asarray(log_mel(values, mask=mask), np.float64)  # (batch, time, mels)

@@ -19,7 +19,7 @@ from keraseq.models.outputs import Classification, MultiLabelTagging, Tagging, T
 from keraseq.tasks.chance import chances
 from keraseq.tasks.config import TaskConfig
 from keraseq.tasks.examples import Examples, Sequences
-from keraseq.tasks.pipeline import batch, padding, plan
+from keraseq.tasks.pipeline import Batching, batch, filled, padding
 from keraseq.tasks.preprocess import Preprocessor
 
 if TYPE_CHECKING:
@@ -110,28 +110,49 @@ class Task:
 
     def steps(self, split: str) -> int:
         """Batches in one epoch of a split."""
-        return -(-len(self._of(split)) // self.config.batch_size)
+        return len(self.config.batching.plan(self._of(split).sizes))
 
-    def dataset(self, split: str, *, seed: int = 0, shuffle: bool | None = None, epoch: int = 0) -> tf.data.Dataset:
+    def dataset(
+        self,
+        split: str,
+        *,
+        seed: int = 0,
+        shuffle: bool | None = None,
+        epoch: int = 0,
+        shard: tuple[int, int] = (0, 1),
+    ) -> tf.data.Dataset:
         """Batches of a split, `(inputs, targets)`; each example once in a pass.
+
+        With `static_shapes` they are `(inputs, targets, weights)`: what fills up a short batch weighs 0.
 
         Args:
             split: `"train"`, `"validation"` or `"test"`.
             seed: decides the order where shuffled, together with the number of the epoch and nothing else.
             shuffle: whether the order is random and differs between passes; by default for train alone.
             epoch: number of the first pass over what is returned; every further pass counts one up.
+            shard: `(worker, workers)`: the rows of every batch that this one of so many workers takes, padded as the
+                whole batch is. Together they take each batch once. Needs `static_shapes`, so that all have as many.
         """
         import tensorflow as tf
 
-        examples = self._of(split)
-        longest = examples.sizes.max(axis=1)
+        examples, batching = self._of(split), self.config.batching
         check(seed >= 0 and epoch >= 0, f"seed and epoch must not be negative; got {seed} and {epoch}")
+        worker, workers = _checked_shard(shard, batching)
         order_seed = seed if (split == "train" if shuffle is None else shuffle) else None
         passes = itertools.count(epoch)
+        sizes = examples.sizes
+        widths, most = batching.widths(sizes.max(axis=1)), sizes.max(axis=0)
 
-        def batches() -> Iterator[tuple[Any, np.ndarray]]:
-            for index in plan(longest, self.config.batch_size, seed=order_seed, epoch=next(passes)):
-                yield batch(examples, index, self.inputs, self.output)
+        def batches() -> Iterator[tuple[Any, ...]]:
+            for index in batching.plan(sizes, seed=order_seed, epoch=next(passes)):
+                if batching.static_shapes:
+                    width = widths[index].max()
+                    whole = filled(
+                        examples, index, self.inputs, self.output, np.minimum(width, most), batching.rows(width)
+                    )
+                    yield tf.nest.map_structure(lambda part: part[worker::workers], whole)
+                else:
+                    yield batch(examples, index, self.inputs, self.output)
 
         dataset = tf.data.Dataset.from_generator(batches, output_signature=self._signature())
         return dataset.apply(tf.data.experimental.assert_cardinality(self.steps(split))).prefetch(tf.data.AUTOTUNE)
@@ -170,9 +191,7 @@ class Task:
             **self._of_targets(sizes),
             **self._balance(),
             "padding": {
-                split: padding(
-                    values, plan(values.max(axis=1), self.config.batch_size, seed=0 if split == "train" else None)
-                )
+                split: padding(values, self.config.batching.plan(values, seed=0 if split == "train" else None))
                 for split, values in sizes.items()
             },
             "metric": self.metric,
@@ -207,8 +226,8 @@ class Task:
             raise UsageError(unknown("split", split, SPLITS))
         return self._examples[split]
 
-    def _signature(self) -> tuple[Any, Any]:
-        """What `batch` gives, as `tf.TensorSpec`s."""
+    def _signature(self) -> tuple[Any, ...]:
+        """What `batch` or `filled` gives, as `tf.TensorSpec`s."""
         import tensorflow as tf
 
         length = self.inputs.length
@@ -225,8 +244,21 @@ class Task:
         time = {"whole": (), "steps": (length,), "own": (None,)}[self.output.targets]
         targets = tf.TensorSpec((None, *time, *self.output.target_shape), self.output.target_dtype)
         if isinstance(self.output, Translation):
-            return {"source": inputs, "previous": targets}, targets
+            inputs = {"source": inputs, "previous": targets}
+        if self.config.static_shapes:
+            return inputs, targets, tf.TensorSpec((None,), tf.float32)
         return inputs, targets
+
+
+def _checked_shard(shard: tuple[int, int], batching: Batching) -> tuple[int, int]:
+    worker, workers = shard
+    check(0 <= worker < workers, f"shard must be (worker, workers) with 0 <= worker < workers; got {shard}")
+    check(
+        workers == 1 or (batching.static_shapes and not batching.token_budget and batching.batch_size % workers == 0),
+        f"shards need batches of one size that {workers} workers divide: set static_shapes=True, no token_budget, and "
+        f"a batch_size that is a multiple of {workers}; got {batching}",
+    )
+    return worker, workers
 
 
 def _spread(lengths: np.ndarray) -> dict[str, float]:

@@ -95,7 +95,9 @@ def fit(
     folder = make_folder(Path(directory)) if directory is not None else None
     steps = task.steps("train")
     jit_compile = (
-        _compiles(model, steps * training.epochs) if training.jit_compile == "auto" else bool(training.jit_compile)
+        _compiles(model, task, steps * training.epochs)
+        if training.jit_compile == "auto"
+        else bool(training.jit_compile)
     )
 
     divergence = StopOnDivergence()
@@ -113,7 +115,7 @@ def fit(
         model.compile(
             optimizer=optimizer(training, steps * training.epochs),
             loss=task.output.loss(),
-            metrics=task.output.metrics(),
+            **metrics_of(task),
             jit_compile=jit_compile,
         )
         try:
@@ -148,16 +150,21 @@ def fit(
     )
 
 
-def _compiles(model: keras.Model, steps: int) -> bool:
-    """Whether XLA pays: it compiles for seconds, anew for each length, and on a CPU gains only in recurrent loops.
+def metrics_of(task: Task) -> dict[str, Any]:
+    """The metrics of a task as `compile` takes them: weighted where what fills up a batch weighs nothing."""
+    return {"weighted_metrics" if task.config.static_shapes else "metrics": task.output.metrics()}
+
+
+def _compiles(model: keras.Model, task: Task, steps: int) -> bool:
+    """Whether XLA pays: it compiles for seconds, anew for each shape, and on a CPU gains only in recurrent loops.
 
     There it loses more than that where it draws random numbers for all steps, as dropout of a sequence does.
     """
-    one_length = all(tensor.shape[1] is not None for tensor in model.inputs)
+    few_shapes = task.config.static_shapes or all(tensor.shape[1] is not None for tensor in model.inputs)
     if keras.distribution.list_devices("gpu"):
-        return one_length
+        return few_shapes
     recurrent = any(isinstance(layer, Recurrent | Bidirectional) for layer in model.layers)
     dropout = any(
         isinstance(layer, keras.layers.Dropout) and layer.rate and len(layer.output.shape) > 2 for layer in model.layers
     )
-    return one_length and recurrent and not dropout and steps >= WORTH_COMPILING
+    return few_shapes and recurrent and not dropout and steps >= WORTH_COMPILING

@@ -156,7 +156,9 @@ def test_a_share_that_leaves_nothing_is_told(data_dir: str) -> None:
 def test_summary_is_plain_data(digits: Task, adding: Task) -> None:
     summary = json.loads(json.dumps(digits.summary()))
     assert summary["name"] == "digits"
-    assert summary["settings"] == {"batch_size": 32, "validation": 0.1, "split_seed": 0}
+    assert summary["settings"] == {
+        "batch_size": 32, "token_budget": 0, "static_shapes": False, "validation": 0.1, "split_seed": 0
+    }  # fmt: skip
     assert summary["lengths"]["train"] == {"min": 64, "5%": 64, "50%": 64, "95%": 64, "max": 64}
     assert summary["padding"] == {"train": 0, "validation": 0, "test": 0}
     assert summary["version"] == "1.0.0"
@@ -202,3 +204,78 @@ def test_a_model_learns_from_the_batches(digits: Task) -> None:
     history = model.fit(digits.train, validation_data=digits.validation, epochs=5, shuffle=False, verbose=0)
     assert digits.objective in history.history
     assert history.history[digits.objective][-1] > 0.8 > digits.chance
+
+
+@pytest.fixture(scope="module")
+def ragged(data_dir: str) -> dict[str, Any]:
+    return {
+        "name": "dyck", "data_dir": data_dir, "length": 40, "train_examples": 500, "test_examples": 90, "batch_size": 32
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("budget", [0, 600])
+def test_static_shapes_are_few_and_what_fills_a_batch_weighs_nothing(ragged: dict[str, Any], budget: int) -> None:
+    plain = load_task(**ragged, token_budget=budget)
+    task = load_task(**ragged, token_budget=budget, static_shapes=True)
+    batches = list(task.dataset("train", seed=0).as_numpy_iterator())
+    assert len(batches) == task.steps("train") == plain.steps("train")
+    assert len(task.train.element_spec) == 3
+    shapes = {inputs.shape for inputs, _, _ in batches}
+    rows_of = {width: rows for rows, width in shapes}
+    assert len(rows_of) == len(shapes) < 16, "batches of one width must have one number of rows"
+    assert all(rows == 32 for rows in rows_of.values()) == (not budget)
+    assert not budget or all(rows * width <= budget for rows, width in shapes)
+
+    def told(x: np.ndarray, y: Any) -> tuple[bytes, int]:
+        return x[x > 0].tobytes(), int(y)
+
+    counted = [told(*row) for x, y, w in batches for *row, weight in zip(x, y, w, strict=True) if weight == 1]
+    assert sorted(counted) == sorted(
+        told(*row) for x, y in plain.train.as_numpy_iterator() for row in zip(x, y, strict=True)
+    )
+
+
+def test_scores_are_the_same_with_static_shapes(ragged: dict[str, Any]) -> None:
+    from keraseq import create_model, fit
+    from keraseq.inference.score import score
+
+    plain, static = load_task(**ragged), load_task(**ragged, static_shapes=True)
+    assert sum(len(y) for _, y in plain.test) % 32, "nothing is filled up"
+    model = create_model("gru", static, units=8, seed=0)
+    assert fit(model, static, epochs=1, progress=False).jit_compile is False
+    accuracy = score(model, static)["accuracy"]
+    model.compile(loss=plain.output.loss(), metrics=plain.output.metrics())
+    assert accuracy == pytest.approx(score(model, plain)["accuracy"])
+
+
+def test_shards_are_the_rows_of_each_batch(ragged: dict[str, Any]) -> None:
+    task = load_task(**ragged, static_shapes=True)
+    whole = list(task.dataset("train", seed=3).as_numpy_iterator())
+    shards = [list(task.dataset("train", seed=3, shard=(k, 4)).as_numpy_iterator()) for k in range(4)]
+    for batch, *parts in zip(whole, *shards, strict=True):
+        for side in range(3):
+            merged = np.stack([part[side] for part in parts], axis=1).reshape(batch[side].shape)
+            np.testing.assert_array_equal(merged, batch[side])
+
+
+@pytest.mark.parametrize(
+    ("settings", "shard", "message"),
+    [
+        ({"static_shapes": True}, (4, 4), "shard must be .* 0 <= worker < workers; got"),
+        ({"static_shapes": True}, (0, 3), "a batch_size that is a multiple of 3; got Batching.batch_size=32"),
+        ({}, (0, 2), "set static_shapes=True"),
+        ({"static_shapes": True, "token_budget": 99}, (0, 2), "no token_budget"),
+    ],
+)
+def test_shards_that_would_differ_are_refused(
+    ragged: dict[str, Any], settings: dict[str, Any], shard: tuple[int, int], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_task(**ragged, **settings).dataset("train", shard=shard)
+
+
+def test_ways_of_batching_share_one_cache(ragged: dict[str, Any], cache_dir: Any) -> None:
+    load_task(**ragged)
+    before = set((cache_dir / "tasks").iterdir())
+    load_task(**ragged, token_budget=100, static_shapes=True)
+    assert set((cache_dir / "tasks").iterdir()) == before

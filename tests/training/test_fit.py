@@ -96,11 +96,13 @@ def test_auto_compiles_long_recurrent_runs_only(digits):
     from keraseq.training.fit import _compiles
 
     recurrent, convolutional = (keraseq.create_model(name, digits, parameters=2000) for name in ("gru", "cnn"))
-    assert _compiles(recurrent, steps=10_000)
-    assert not _compiles(recurrent, steps=100)
-    assert not _compiles(convolutional, steps=10_000)
-    assert not _compiles(keraseq.create_model("gru", digits, units=4, layers=2), steps=10_000), "dropout of a sequence"
-    assert _compiles(keraseq.create_model("gru", digits, units=4, layers=2, dropout=0.0), steps=10_000)
+    assert _compiles(recurrent, digits, steps=10_000)
+    assert not _compiles(recurrent, digits, steps=100)
+    assert not _compiles(convolutional, digits, steps=10_000)
+    assert not _compiles(keraseq.create_model("gru", digits, units=4, layers=2), digits, steps=10_000), (
+        "dropout of a sequence"
+    )
+    assert _compiles(keraseq.create_model("gru", digits, units=4, layers=2, dropout=0.0), digits, steps=10_000)
 
 
 def test_mixed_precision_trains_and_answers_in_float32(digits):
