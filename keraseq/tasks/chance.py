@@ -17,6 +17,7 @@ from keraseq.models.outputs import (
 )
 from keraseq.tasks.examples import Examples, Sequences
 
+CHUNK = 1 << 20  # steps counted at once
 UNSEEN = 0.5  # added to the count of every class, so that none has probability 0 (Krichevsky and Trofimov 1981)
 
 
@@ -32,7 +33,6 @@ def chances(output: Output, train: Examples, test: Examples) -> dict[str, float]
         return {"nll": _label_surprise(known, asked)}
     if isinstance(known, Sequences) and isinstance(asked, Sequences):
         if isinstance(output, LanguageModelling):
-            known, asked = (Sequences(side.values[side.values > 0], np.array([0, 1])) for side in (known, asked))
             accuracy, surprise = _guess(output.vocabulary_size, known, asked, by_step=False)
             bits = surprise / np.log(2)
             return {"perplexity": float(np.exp(surprise)), output.bits: float(bits), "accuracy": accuracy}
@@ -64,16 +64,18 @@ def _guess(classes: int, train: Sequences, test: Sequences, by_step: bool) -> tu
     """Accuracy and cross-entropy on test of the shares that classes have in train."""
     lengths = np.unique(np.concatenate([train.lengths, test.lengths]))
     places = int(lengths[0]) if by_step and len(lengths) == 1 else 1
-    seen = np.bincount(_cells(train, places, classes), minlength=places * classes)
-    counts = seen.reshape(places, classes) + UNSEEN
-    best = counts.argmax(axis=1)  # (places,)
-    surprise = -np.log(counts / counts.sum(axis=1, keepdims=True))  # (places, classes)
-    cells = _cells(test, places, classes)
-    return float(np.mean(best[cells // classes] == cells % classes)), float(np.mean(surprise.ravel()[cells]))
+    seen = _counts(train, places, classes) + UNSEEN  # (places, classes)
+    asked = _counts(test, places, classes)
+    surprise = -np.log(seen / seen.sum(axis=1, keepdims=True))
+    right = np.take_along_axis(asked, seen.argmax(axis=1)[:, None], axis=1)
+    return float(right.sum() / asked.sum()), float((asked * surprise).sum() / asked.sum())
 
 
-def _cells(targets: Sequences, places: int, classes: int) -> np.ndarray:
-    """`place * classes + class` of all steps that count."""
-    values = np.asarray(targets.values, np.int64)
-    place = np.arange(len(values)) % places
-    return (place * classes + values)[values >= 0]
+def _counts(targets: Sequences, places: int, classes: int) -> np.ndarray:
+    """How often each class is asked for at each place, `(places, classes)`, without a copy of all steps."""
+    counts = np.zeros(places * classes, np.int64)
+    for start in range(0, len(targets.values), CHUNK):
+        values = np.asarray(targets.values[start : start + CHUNK], np.int64)
+        place = np.arange(start, start + len(values)) % places
+        counts += np.bincount((place * classes + values)[values >= 0], minlength=len(counts))
+    return counts.reshape(places, classes)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from keraseq.config import Choice, check, settings_of
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from keraseq.tasks.pipeline import Batching
     from keraseq.tasks.preprocess import Preprocessor
     from keraseq.tasks.source import Data, Raw
+    from keraseq.tasks.stream import Stream
 
 
 BATCHING = ("batch_size", "token_budget", "static_shapes")
@@ -106,8 +109,8 @@ class TaskConfig:
         """The preprocessor of this task; what it learns, such as a vocabulary, it learns from `train` alone."""
         raise NotImplementedError
 
-    def encode(self, split: str, raw: Raw, preprocessor: Preprocessor) -> Examples:
-        """The examples of a split as models take them.
+    def encode(self, split: str, raw: Raw, preprocessor: Preprocessor) -> Examples | Stream:
+        """The examples of a split as models take them, to be saved.
 
         Raises:
             UsageError: an example that cannot be used, by its index.
@@ -115,6 +118,16 @@ class TaskConfig:
         from keraseq.tasks.examples import Examples
 
         return Examples.join(preprocessor.steps(raw.inputs), preprocessor.targets(raw.targets))
+
+    def load(self, folder: Path, split: str) -> Examples:
+        """The examples of a split that `encode` gave, from the folder in which they were saved.
+
+        Raises:
+            UsageError: they do not fit the settings.
+        """
+        from keraseq.tasks.examples import Examples
+
+        return Examples.load(folder, split)
 
     def refine(self, output: Output) -> Output:
         """What is asked for, with the settings that change how a model is trained, but not the encoded data."""
@@ -166,8 +179,12 @@ class TextConfig(TaskConfig):
 class LanguageConfig(TaskConfig):
     """Settings of tasks that ask for the next symbol of running text.
 
+    All texts become one stream of symbols, so that nothing is padded. It is read, encoded and written piece by piece,
+    and stays on disk.
+
     Attributes:
-        between: what is put behind every text of the data set, all of which become one stream.
+        between: what is put behind every text of the data set.
+        fitted_on: how many texts the vocabulary is learned from, or None for all of train.
     """
 
     batch_size: Annotated[int, "windows a batch"] = 32
@@ -180,7 +197,12 @@ class LanguageConfig(TaskConfig):
         int, "steps at the start of a window of validation or test that only tell what came before, and do not count"
     ] = 64
 
+    carry: Annotated[bool, "whether a row goes on where it ended a batch before, with the state of the model there"] = (
+        False
+    )
+
     between: ClassVar[str] = ""
+    fitted_on: ClassVar[int | None] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -196,26 +218,52 @@ class LanguageConfig(TaskConfig):
             0 <= self.context < self.length,
             f"context must be at least 0 and below length ({self.length}); got {self.context}. Remedy: half the length",
         )
+        check(
+            not self.carry or not (self.token_budget or self.static_shapes),
+            "carry=True has batches of one size already; got token_budget or static_shapes. Remedy: leave them out",
+        )
+
+    @property
+    def batching(self) -> Batching:
+        return replace(super().batching, contiguous=self.carry)
+
+    def identity(self, data_dir: str | None) -> dict[str, Any]:
+        identity = super().identity(data_dir)
+        for name in ("context", "carry"):
+            identity["settings"].pop(name)
+        return identity
 
     def read(self, data_dir: str | None) -> Data:
-        text = operator.itemgetter("text")
-        return self.read_builder(data_dir, None, input_of=text, label_of=text)
+        from keraseq.tasks.texts import read_texts
+
+        return read_texts(self, data_dir)
 
     def fit(self, train: Raw) -> Preprocessor:
         from keraseq.tasks.preprocess import StreamPreprocessor
         from keraseq.tasks.tokenise import TOKENISERS
 
-        texts = [text + self.between for text in train.inputs]
+        texts = (text + self.between for text in itertools.islice(train.inputs, self.fitted_on))
         return StreamPreprocessor(TOKENISERS[self.tokeniser].fit(texts, self.vocabulary_size), self.length)
 
-    def encode(self, split: str, raw: Raw, preprocessor: Preprocessor) -> Examples:
+    def encode(self, split: str, raw: Raw, preprocessor: Preprocessor) -> Stream:
         import numpy as np
 
         from keraseq.tasks.preprocess import StreamPreprocessor
+        from keraseq.tasks.stream import Stream
+        from keraseq.tasks.tokenise import chunks
 
         assert isinstance(preprocessor, StreamPreprocessor)
-        stream = np.concatenate(preprocessor.steps([text + self.between for text in raw.inputs]))
-        return preprocessor.windows(stream, context=0 if split == "train" else self.context)
+        texts = (text + self.between for text in raw.inputs)
+        pieces = (np.concatenate(preprocessor.steps(chunk)) for chunk in chunks(texts))
+        return Stream(pieces, preprocessor.tokeniser.size)
+
+    def load(self, folder: Path, split: str) -> Examples:
+        from keraseq.tasks import stream
+
+        symbols = stream.load(folder, split)
+        if self.carry:
+            return stream.rows(symbols, self.length, self.batch_size)
+        return stream.windows(symbols, self.length, context=0 if split == "train" else self.context)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,12 @@ class Sequences:
         return cls(np.concatenate(sequences), offsets)
 
     def __len__(self) -> int:
-        return len(self.offsets) - 1
+        return len(self.starts)
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Where each sequence starts, int64, shape `(n,)`."""
+        return self.offsets[:-1]
 
     @property
     def lengths(self) -> np.ndarray:
@@ -44,14 +49,53 @@ class Sequences:
         Returns:
             The steps, `(batch, time)` or `(batch, time, size)`, and which of them are real, bool, `(batch, time)`.
         """
-        starts = self.offsets[index]
-        lengths = self.offsets[index + 1] - starts
+        starts, lengths = self._span(index)
         real = np.arange(width or lengths.max()) < lengths[:, None]  # (batch, time)
         before = np.cumsum(lengths) - lengths
         source = np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
         steps = np.full(real.shape + self.values.shape[1:], padding, dtype)
         steps[real] = self.values[source]
         return steps, real
+
+    def _span(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Starts and lengths of the sequences at `index`."""
+        starts = self.offsets[index]
+        return starts, self.offsets[index + 1] - starts
+
+
+class Windows(Sequences):
+    """Parts of one long sequence, which may overlap.
+
+    Args:
+        values: the steps of the long sequence, `(steps,)`.
+        starts, lengths: of the windows, int64, `(n,)`.
+        hidden: how many steps at the start of each window are told as padding, int64, `(n,)`, or None for none.
+    """
+
+    def __init__(self, values: np.ndarray, starts: np.ndarray, lengths: np.ndarray, hidden: np.ndarray | None = None):
+        self.values = values
+        self._starts = starts
+        self._lengths = lengths
+        self.hidden = hidden
+
+    @property
+    def starts(self) -> np.ndarray:
+        return self._starts
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return self._lengths
+
+    def pad(
+        self, index: np.ndarray, dtype: Any, padding: int = 0, width: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        steps, real = super().pad(index, dtype, padding, width)
+        if self.hidden is not None:
+            steps[np.arange(steps.shape[1]) < self.hidden[index][:, None]] = padding
+        return steps, real
+
+    def _span(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self._starts[index], self._lengths[index]
 
 
 class Examples:

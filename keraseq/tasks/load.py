@@ -78,13 +78,15 @@ def _encode(name: str, config: TaskConfig, data_dir: str | None, folder: Path) -
     """Reads the raw data of a task and writes to `folder` all that a `Task` reads."""
     data = config.read(data_dir)
     preprocessor = config.fit(data.splits["train"])
-    examples = {}
+    examples: dict[str, Examples] = {}
     for split in SPLITS:
-        raw = data.splits[split]
         try:
-            examples[split] = config.encode(split, raw, preprocessor)
+            config.encode(split, data.splits[split], preprocessor).save(folder, split)
+            examples[split] = config.load(folder, split)
         except UsageError as error:
             raise KeraseqError(f"{name}, {split}: {error}") from error
+        except OSError as error:
+            raise cache.unwritable(error) from error
     output = data.output or preprocessor.output(max(int(e.sizes[:, -1].max()) for e in examples.values()))
     if output.targets == "steps":
         for split in SPLITS:
@@ -95,8 +97,6 @@ def _encode(name: str, config: TaskConfig, data_dir: str | None, folder: Path) -
         "about": data.about,
     }
     try:
-        for split in SPLITS:
-            examples[split].save(folder, split)
         write_json(folder / "preprocessor.json", preprocessor.to_json())
         write_json(folder / "task.json", meta)
     except OSError as error:

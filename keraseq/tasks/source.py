@@ -41,7 +41,8 @@ class Raw:
     """Examples before preprocessing.
 
     Attributes:
-        inputs: texts, lists of words, or arrays; one array of shape `(n, …)` where all have one shape.
+        inputs: texts, which may come anew from disk at every pass, lists of words, or arrays; one array of shape
+            `(n, …)` where all have one shape.
         targets: class indices, int32, `(n,)`; real numbers, float32, `(n, size)`; class indices of every step, an int32
             array each; texts; or arrays that other kinds of output ask for.
         rate: samples a second where inputs are recordings, in Hz, else None.
@@ -100,7 +101,7 @@ def open_builder(name: str, data_dir: str | None, **arguments: Any) -> Any:
         UsageError: unknown data set, configuration or version.
         KeraseqError: the builder needs a package that is not installed.
     """
-    with _quiet(), _explained(name, data_dir):
+    with _quiet(), explained(name, data_dir):
         import tensorflow_datasets as tfds
 
         builders.register(name.partition(":")[0].partition("/")[0])
@@ -134,7 +135,7 @@ def prepare(builder: Any, name: str, data_dir: str | None) -> Any:
     import tensorflow_datasets as tfds
 
     missing: list[str] = []
-    with _preparing, _quiet(), _own_random(), _explained(name, data_dir):
+    with _preparing, _quiet(), _own_random(), explained(name, data_dir):
         tfds.disable_progress_bar()
         # The one private hook into TFDS: `_download` is called for a file that is found nowhere, and nothing else is.
         hook = _checked_download(tfds.download.DownloadManager._download, missing)
@@ -222,7 +223,7 @@ def read(
     sources = {"train": "train", "test": test_split, "validation": "dev" if "dev" in available else "validation"}
     if test_split == sources["validation"]:
         del sources["validation"]
-    with _quiet(), _explained(name, data_dir):
+    with _quiet(), explained(name, data_dir):
         splits = {
             split: _read_split(builder, source, input_of, label_of)
             for split, source in sources.items()
@@ -234,15 +235,19 @@ def read(
         splits["train"], splits["test"] = part(splits["train"], test, name)
     if "validation" not in splits:
         splits["train"], splits["validation"] = part(splits["train"], Share(validation, seed), name)
+    return Data(splits, output, about(builder))
+
+
+def about(builder: Any) -> dict[str, Any]:
+    """Where the data of a prepared builder come from, as `Data` tells it."""
     info = builder.info
-    about = {
+    return {
         "source": info.full_name,
         "version": str(builder.version),
         "homepage": info.homepage or None,
         "citation": info.citation or None,
         "licence": info.redistribution_info.license or None,
     }
-    return Data(splits, output, about)
 
 
 def release(name: str) -> str:
@@ -264,10 +269,10 @@ def _read_split(builder: Any, split: str, input_of: Callable[[Any], Any], label_
     dataset = dataset.map(lambda example: (input_of(example), label_of(example)))
     specs = dataset.element_spec
     if all(spec.shape.is_fully_defined() for spec in specs):
-        batches = list(dataset.batch(1024).as_numpy_iterator())
+        batches = [(_compact(given), label) for given, label in dataset.batch(1024).as_numpy_iterator()]
         inputs, labels = (_concatenate([batch[side] for batch in batches]) for side in (0, 1))
         return Raw(_column(inputs, specs[0]), _column(labels, specs[1]))
-    pairs = list(dataset.as_numpy_iterator())
+    pairs = [(_compact(given), label) for given, label in dataset.as_numpy_iterator()]
     return Raw(*(_column([pair[side] for pair in pairs], specs[side]) for side in (0, 1)))
 
 
@@ -281,6 +286,17 @@ def _column(values: Any, spec: Any) -> Any:
 def _text(value: Any) -> Any:
     """A text, or a list of texts."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else [_text(part) for part in value]
+
+
+def _compact(values: Any) -> Any:
+    """Signed 64-bit integers, such as TFDS makes of 16-bit samples, in 16 or 32 bits where these hold them."""
+    if not isinstance(values, np.ndarray) or values.dtype != np.int64 or not values.size:
+        return values
+    low, high = values.min(), values.max()
+    for dtype in (np.int16, np.int32):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return values.astype(dtype)
+    return values
 
 
 def _concatenate(parts: list[np.ndarray]) -> np.ndarray:
@@ -395,7 +411,7 @@ def folder_of(data_dir: str | None) -> str:
 
 
 @contextlib.contextmanager
-def _explained(name: str, data_dir: str | None) -> Iterator[None]:
+def explained(name: str, data_dir: str | None) -> Iterator[None]:
     """Failures of reading and writing, and of packages that TFDS imports late, as errors with a remedy."""
     where = folder_of(data_dir)
     try:

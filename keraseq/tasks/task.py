@@ -58,7 +58,7 @@ class Task:
         self.about: dict[str, Any] = meta["about"]
         self.preprocessor = Preprocessor.from_json(read_json(folder / "preprocessor.json", "delete its folder"))
         self.data_dir = data_dir
-        self._examples = {split: Examples.load(folder, split) for split in SPLITS}
+        self._examples = {split: config.load(folder, split) for split in SPLITS}
 
     def __repr__(self) -> str:
         return f"<Task {self.name}: {self.inputs} to {self.output.kind}>"
@@ -164,8 +164,8 @@ class Task:
         """
         self._of(split)
         raw = self.config.read(self.data_dir).splits[split]
-        targets = [t if isinstance(t, str) else t.tolist() for t in raw.targets[:n]]
-        return [(raw.inputs[i], target) for i, target in enumerate(targets)]
+        targets = (t if isinstance(t, str) else t.tolist() for t in raw.targets)
+        return list(itertools.islice(zip(raw.inputs, targets, strict=True), n))
 
     def read_target(self, target: Any) -> Any:
         """A target as `raw` gives it, with labels in place of their indices."""

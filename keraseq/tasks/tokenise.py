@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,7 +30,7 @@ class Tokeniser(ABC):
 
     @classmethod
     @abstractmethod
-    def fit(cls, texts: Sequence[str], vocabulary_size: int) -> Tokeniser:
+    def fit(cls, texts: Iterable[str], vocabulary_size: int) -> Tokeniser:
         """The tokeniser with at most `vocabulary_size` symbols, learned from `texts`."""
 
     @abstractmethod
@@ -52,7 +53,7 @@ class Bytes(Tokeniser):
     size = FIRST + 256
 
     @classmethod
-    def fit(cls, texts: Sequence[str], vocabulary_size: int) -> Bytes:
+    def fit(cls, texts: Iterable[str], vocabulary_size: int) -> Bytes:
         return cls()
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
@@ -87,9 +88,9 @@ class Characters(Tokeniser):
         self._symbols[self._codes] = np.arange(FIRST, self.size)
 
     @classmethod
-    def fit(cls, texts: Sequence[str], vocabulary_size: int) -> Characters:
+    def fit(cls, texts: Iterable[str], vocabulary_size: int) -> Characters:
         counts = np.zeros(0x110000, np.int64)
-        for chunk in _chunks(texts):
+        for chunk in chunks(texts):
             counts += np.bincount(_code_points("".join(chunk)), minlength=0x110000)
         order = np.argsort(-counts, kind="stable")[: vocabulary_size - FIRST]
         return cls("".join(map(chr, order[counts[order] > 0])))
@@ -125,7 +126,7 @@ class Whitespace(Tokeniser):
         self._symbols = {word: symbol for symbol, word in enumerate(self.words, FIRST)}
 
     @classmethod
-    def fit(cls, texts: Sequence[str], vocabulary_size: int) -> Whitespace:
+    def fit(cls, texts: Iterable[str], vocabulary_size: int) -> Whitespace:
         counts = Counter(word for chunk in _clean_chunks(texts) for text in chunk for word in text.split())
         return cls([word for word, _ in counts.most_common(vocabulary_size - FIRST)])
 
@@ -165,7 +166,7 @@ class Words(Tokeniser):
         self.size = self._shift + self._tokeniser.get_vocab_size()
 
     @classmethod
-    def fit(cls, texts: Sequence[str], vocabulary_size: int) -> Words:
+    def fit(cls, texts: Iterable[str], vocabulary_size: int) -> Words:
         from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
         def blank(model: Any) -> Any:
@@ -212,7 +213,7 @@ class Subwords(Tokeniser):
         self.size = self._shift + self._tokeniser.get_vocab_size()
 
     @classmethod
-    def fit(cls, texts: Sequence[str], vocabulary_size: int) -> Subwords:
+    def fit(cls, texts: Iterable[str], vocabulary_size: int) -> Subwords:
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
         learner = Tokenizer(models.BPE())
@@ -268,12 +269,15 @@ def _encode(tokeniser: Any, texts: Sequence[str], shift: int) -> list[np.ndarray
     ]
 
 
-def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK))
+def chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    """The texts in lists, so that not all need be in memory."""
+    texts = iter(texts)
+    while chunk := list(itertools.islice(texts, _CHUNK)):
+        yield chunk
 
 
-def _clean_chunks(texts: Sequence[str]) -> Iterator[list[str]]:
-    return ([_utf8(text).decode() for text in chunk] for chunk in _chunks(texts))
+def _clean_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    return ([_utf8(text).decode() for text in chunk] for chunk in chunks(texts))
 
 
 def _utf8(text: str) -> bytes:

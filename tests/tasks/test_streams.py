@@ -7,18 +7,18 @@ import keraseq
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.inference.saved import load_model, save_model
 from keraseq.models import Forecasting, LanguageModelling
-from keraseq.tasks import Preprocessor, load_task, score, source, task_config
-from keraseq.tasks.preprocess import StreamPreprocessor, WordListPreprocessor
+from keraseq.tasks import Preprocessor, load_task, score, source, stream, task_config
+from keraseq.tasks.pipeline import Batching
+from keraseq.tasks.preprocess import WordListPreprocessor
 from keraseq.tasks.source import Data, Raw
 from keraseq.tasks.tiny_shakespeare import TinyShakespeare
-from keraseq.tasks.tokenise import Characters
 
 TEXT = "to be, or not to be: that is the question. " * 20
 
 
 def windows(symbols, length, context):
-    examples = StreamPreprocessor(Characters("ab"), length).windows(np.asarray(symbols), context)
-    return [part.values.reshape(len(examples), -1) for part in (examples.inputs, examples.targets)]
+    examples = stream.windows(np.asarray(symbols), length, context)
+    return [part.pad(np.arange(len(examples)), "int32")[0] for part in (examples.inputs, examples.targets)]
 
 
 @pytest.mark.parametrize("length", [1, 2, 5, 8, 30])
@@ -35,9 +35,43 @@ def test_every_symbol_but_the_first_is_asked_for_once(length, context):
     assert all(np.flatnonzero(targets)[0] >= least for targets in asked[1:]), "too little stands before a target"
 
 
-def test_a_text_of_one_symbol_has_nothing_to_foretell():
+def saved(symbols, size, folder):
+    """Symbols that were written piece by piece and read again."""
+    symbols = np.asarray(symbols)
+    stream.Stream((symbols[i : i + 3] for i in range(0, len(symbols), 3)), size).save(folder, "train")
+    return stream.load(folder, "train")
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(255, "uint8"), (256, "uint16"), (70_000, "uint32")])
+def test_a_stream_written_in_pieces_is_one_array(size, dtype, tmp_path):
+    symbols = np.random.default_rng(0).integers(1, size, 1000)
+    found = saved(symbols, size, tmp_path)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, symbols)
+
+
+def test_a_text_of_one_symbol_has_nothing_to_foretell(tmp_path):
     with pytest.raises(UsageError, match="a text of at least 2 symbols is wanted; got 1"):
-        windows([2], 4, 0)
+        saved([2], 5, tmp_path)
+
+
+@pytest.mark.parametrize(("length", "rows"), [(1, 1), (4, 3), (7, 2), (50, 5), (3, 22)])
+def test_carried_rows_are_contiguous_and_ask_for_every_symbol_once(length, rows):
+    symbols = 1 + np.random.default_rng(0).permutation(23)
+    examples = stream.rows(symbols, length, rows)
+    batches = Batching(rows, contiguous=True).plan(examples.sizes)
+    given, asked = (
+        np.concatenate([part.pad(batch, "int32")[0] for batch in batches], axis=1)
+        for part in (examples.inputs, examples.targets)
+    )
+    size = 22 // rows
+    np.testing.assert_array_equal(given, symbols[: rows * size].reshape(rows, size))
+    np.testing.assert_array_equal(asked, symbols[1 : rows * size + 1].reshape(rows, size))
+
+
+def test_more_rows_than_symbols_are_refused():
+    with pytest.raises(UsageError, match="5 symbols cannot be cut into 8 rows"):
+        stream.rows(np.arange(5), 2, 8)
 
 
 @pytest.fixture
