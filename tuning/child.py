@@ -159,7 +159,7 @@ def evaluate(connection: Connection, reference: TaskReference, folder: str) -> d
     """Scores the saved model of a folder on the test split."""
     task = _load(reference)
     model = load_model(folder).model
-    model.compile(loss=task.output.loss(), metrics=task.output.metrics())
+    model.compile(**task.measures)
     return {"outcome": Outcome.COMPLETED, "scores": score(model, task)}
 
 

@@ -55,7 +55,6 @@ class SequenceHyperModel(kt.HyperModel):
         settings: Training = configure(Training, {**self.fixed, **training}, "training")
         model.compile(
             optimizer=optimizer(settings, settings.epochs * self.task.steps("train")),
-            loss=self.task.output.loss(),
-            metrics=self.task.output.metrics(),
+            **self.task.measures,
         )
         return model

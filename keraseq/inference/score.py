@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from keraseq.inference.carried import Carried
 from keraseq.inference.decode import GreedyDecoder
 from keraseq.models.outputs import Translation
 from keraseq.tasks import Task
@@ -14,7 +15,13 @@ MOST_SYMBOLS = 256  # of a translation, where nobody knows how long the longest 
 
 
 def score(model: keras.Model, task: Task, split: str = "test") -> dict[str, float]:
-    """The loss and all metrics of a compiled model; for a translation also those of decoded texts."""
+    """The loss and all metrics of a compiled model; for a translation also those of decoded texts.
+
+    Where the task carries rows on from batch to batch, so does the model, which then need not be compiled.
+    """
+    if task.carries:
+        model = Carried(model, task.config.batch_size)
+        model.compile(**task.measures)
     found = model.evaluate(task.dataset(split, shuffle=False), return_dict=True, verbose=0)
     found = {name: float(value) for name, value in found.items()}
     if isinstance(task.output, Translation) and task.config.scores:

@@ -215,7 +215,7 @@ class LanguageConfig(TaskConfig):
         )
         check(self.length >= 1, f"length must be at least 1; got {self.length}. Remedy: leave it out for the default")
         check(
-            0 <= self.context < self.length,
+            self.carry or 0 <= self.context < self.length,
             f"context must be at least 0 and below length ({self.length}); got {self.context}. Remedy: half the length",
         )
         check(

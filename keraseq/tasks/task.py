@@ -108,6 +108,17 @@ class Task:
         """Metric → its score at chance, of all metrics that have one: see `keraseq.tasks.chance`."""
         return chances(self.output, self._examples["train"], self._examples["test"])
 
+    @property
+    def carries(self) -> bool:
+        """Whether rows go on from batch to batch, for models that carry their state on."""
+        return self.config.batching.contiguous
+
+    @property
+    def measures(self) -> dict[str, Any]:
+        """Loss and metrics as `keras.Model.compile` takes them: weighted where what fills up a batch weighs nothing."""
+        metrics = "weighted_metrics" if self.config.static_shapes else "metrics"
+        return {"loss": self.output.loss(), metrics: self.output.metrics()}
+
     def steps(self, split: str) -> int:
         """Batches in one epoch of a split."""
         return len(self.config.batching.plan(self._of(split).sizes))

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from keraseq.config import configure
 from keraseq.files import make_folder
+from keraseq.inference.carried import Carried
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.recurrent import Recurrent
 from keraseq.registry import strategies
@@ -67,7 +68,8 @@ def fit(
     """Trains `model` on the task's training split and keeps the weights that did best on validation.
 
     The model is compiled with the task's loss and metrics; batches come in an order that depends only on `seed` and
-    the epoch.
+    the epoch. Where the task carries rows on from batch to batch, `Carried` trains in the model's stead, and with its
+    weights.
 
     Args:
         model: from `create_model`, or any Keras model with the task's inputs and output.
@@ -112,14 +114,16 @@ def fit(
     outcome = None
     keras.utils.set_random_seed(seed)
     with scope():
-        model.compile(
+        trained = Carried(model, task.config.batch_size) if task.carries else model
+        if isinstance(trained, Carried):
+            watchers.append(trained.resetting())
+        trained.compile(
             optimizer=optimizer(training, steps * training.epochs),
-            loss=task.output.loss(),
-            **metrics_of(task),
+            **task.measures,
             jit_compile=jit_compile,
         )
         try:
-            model.fit(
+            trained.fit(
                 task.dataset("train", seed=seed),
                 validation_data=task.validation,
                 epochs=training.epochs,
@@ -148,11 +152,6 @@ def fit(
         seconds=time.perf_counter() - started,
         jit_compile=jit_compile,
     )
-
-
-def metrics_of(task: Task) -> dict[str, Any]:
-    """The metrics of a task as `compile` takes them: weighted where what fills up a batch weighs nothing."""
-    return {"weighted_metrics" if task.config.static_shapes else "metrics": task.output.metrics()}
 
 
 def _compiles(model: keras.Model, task: Task, steps: int) -> bool:
