@@ -78,6 +78,8 @@ _TASKS = (
     "universal_dependencies",
     "tiny_shakespeare",
     "penn_treebank",
+    "lm1b",
+    "wiki40b",
     "jsb_chorales",
     "ett",
     "multi30k",

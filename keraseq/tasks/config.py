@@ -71,6 +71,11 @@ class TaskConfig:
         """The TFDS builder and its configuration, where settings choose that."""
         return self.source
 
+    def configured(self, name: str) -> str:
+        """The TFDS builder `source` in the configuration `name`."""
+        data, _, version = self.source.partition(":")
+        return f"{data}/{name}:{version}"
+
     @property
     def batching(self) -> Batching:
         """How examples are put into batches."""

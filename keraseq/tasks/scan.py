@@ -50,8 +50,7 @@ class Scan(TranslationConfig):
 
     @property
     def builder(self) -> str:
-        scan, _, version = self.source.partition(":")
-        return f"{scan}/{self.split}:{version}"
+        return self.configured(self.split)
 
     def read(self, data_dir: str | None) -> Data:
         commands, actions = map(operator.itemgetter, ("commands", "actions"))

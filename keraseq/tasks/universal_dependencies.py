@@ -42,8 +42,7 @@ class UniversalDependencies(TaskConfig):
 
     @property
     def builder(self) -> str:
-        name, _, version = self.source.partition(":")
-        return f"{name}/{self.treebank}:{version}"
+        return self.configured(self.treebank)
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import Tagging

@@ -424,7 +424,7 @@ def test_a_stratified_share_takes_the_same_part_of_each_class() -> None:
 def test_a_missing_pydub_names_the_extra(tmp_path: Path) -> None:
     with (
         pytest.raises(KeraseqError, match=r"needs the package pydub.*Remedy: pip install 'keraseq\[speech\]'"),
-        source._explained("spoken_digit", str(tmp_path)),
+        source.explained("spoken_digit", str(tmp_path)),
     ):
         raise ImportError("Failed importing pydub: No module named 'pydub'")
 
