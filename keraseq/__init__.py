@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from keraseq.inference.stepwise import Stepwise
     from keraseq.models import create_model
     from keraseq.tasks import Task, load_task
+    from keraseq.tasks.arrays import task_from_arrays, task_from_dataset
     from keraseq.training.fit import Fit, fit
     from keraseq.training.outcome import Outcome
     from keraseq.tuning.hypermodel import SequenceHyperModel
@@ -33,6 +34,8 @@ _PUBLIC = {
     "load_task": "keraseq.tasks",
     "save_model": "keraseq.inference.saved",
     "search": "keraseq.tuning.search",
+    "task_from_arrays": "keraseq.tasks.arrays",
+    "task_from_dataset": "keraseq.tasks.arrays",
 }
 __all__ = [
     "Fit",
@@ -51,6 +54,8 @@ __all__ = [
     "load_task",
     "save_model",
     "search",
+    "task_from_arrays",
+    "task_from_dataset",
 ]
 
 

@@ -1,19 +1,26 @@
-"""Rows of a file: CSV, JSON Lines or Parquet."""
+"""Rows of a file: CSV, JSON Lines, Parquet or a NumPy archive."""
 
 from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from keraseq.errors import KeraseqError
 
-FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
+FORMATS = (".csv", ".tsv", ".jsonl", ".parquet", ".npz")
+TEXT, OFFSETS = ".utf8", ".offsets"  # endings of the names of arrays in an archive
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a table as dictionaries: of CSV and TSV with a header, JSON Lines with an object a line, or Parquet.
+    """The rows of a table as dictionaries: of CSV and TSV with a header, JSON Lines with an object a line, Parquet, or
+    a NumPy archive.
+
+    An archive has an array for each column, its rows along the first axis. A column `x` whose rows differ in length
+    stands as all their steps in `x`, and in `x.offsets` where each row begins and the last ends; texts stand as an
+    array of texts, or so as their bytes in `x.utf8` and `x.utf8.offsets`.
 
     Raises:
         KeraseqError: no such file, another format, bytes that are not UTF-8, a line that cannot be read, no row at all.
@@ -23,7 +30,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise KeraseqError(f"{path} does not exist. Remedy: give the path of a file on this machine")
     try:
-        rows = _parquet(path) if path.suffix == ".parquet" else _text(path)
+        rows = {".parquet": _parquet, ".npz": _archive}.get(path.suffix, _text)(path)
     except UnicodeDecodeError as error:
         raise KeraseqError(
             f"{path} is not UTF-8: {error.reason} at byte {error.start}. Remedy: iconv -f LATIN1 -t UTF-8"
@@ -69,3 +76,25 @@ def _parquet(path: Path) -> list[dict[str, Any]]:
     except pyarrow.ArrowInvalid as error:
         raise KeraseqError(f"{path} cannot be read as Parquet: {error}") from error
     return rows
+
+
+def _archive(path: Path) -> list[dict[str, Any]]:
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise KeraseqError(f"{path} cannot be read as a NumPy archive without pickles: {error}") from error
+    columns: dict[str, Any] = {}
+    for name, array in arrays.items():
+        if name + OFFSETS in arrays:
+            parts = np.split(array, arrays[name + OFFSETS][1:-1])
+            text = name.endswith(TEXT)
+            columns[name.removesuffix(TEXT)] = [part.tobytes().decode("utf-8") for part in parts] if text else parts
+        elif not name.endswith(OFFSETS):
+            columns[name] = array.tolist() if array.ndim == 1 else list(array)
+    sizes = {name: len(column) for name, column in columns.items()}
+    if len(set(sizes.values())) > 1:
+        raise KeraseqError(f"{path}: all columns must have as many rows; got {sizes}")
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

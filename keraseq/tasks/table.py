@@ -28,9 +28,9 @@ LABELS = 1000  # more kinds of label than this are numbers, or a mistake
 @tasks.register("table", tags={"text", "features"}, reference="RFC 4180; https://jsonlines.org", cases=())
 @dataclass(frozen=True)
 class Table(TextConfig):
-    """Your own data: a CSV, TSV, JSON Lines or Parquet file with a sequence and a label in each row.
+    """Your own data: a CSV, TSV, JSON Lines, Parquet or NumPy (.npz) file with a sequence and a label in each row.
 
-    A sequence is a text, or in JSON Lines and Parquet a list of numbers or of lists of as many numbers. A label is a
+    A sequence is a text, or but for CSV and TSV a list of numbers or of lists of as many numbers. A label is a
     class, or a real number. Test and validation are taken from the rows: at random by `split_seed`, the same share of
     each class (stratified), or the last rows for test and those before them for validation (time), in the order of the
     file.
@@ -42,6 +42,9 @@ class Table(TextConfig):
     asks_for: Annotated[str, Choice(*ASKED), "what a label is"] = "class"
     split: Annotated[str, Choice(*SPLITS), "how test and validation are chosen"] = "random"
     test: Annotated[float, "share of the rows for test"] = 0.2
+    symbols: Annotated[bool, "whether the numbers of a sequence stand for symbols, 0, 1, …, and not for amounts"] = (
+        False
+    )
 
     downloads: ClassVar[bool] = False
     standardise: ClassVar[bool] = True
@@ -79,18 +82,21 @@ class Table(TextConfig):
         return Data(self._split(raw, str(path)), output, about)
 
     def fit(self, train: Raw) -> Preprocessor:
-        from keraseq.tasks.preprocess import FeaturePreprocessor
+        from keraseq.tasks.preprocess import FeaturePreprocessor, SymbolPreprocessor
 
         first = train.inputs[0]
         if isinstance(first, str):
             return super().fit(train)
+        if self.symbols:
+            check(first.ndim == 1, f"symbols=True is for sequences (time,); got (time, {first.shape[-1]})")
+            return SymbolPreprocessor(1 + int(max(steps.max() for steps in train.inputs)), None)
         return FeaturePreprocessor(1 if first.ndim == 1 else first.shape[1], None, "steps")
 
     def _file(self) -> Path:
         return Path(os.path.abspath(os.path.expanduser(self.path)))
 
     def _targets(self, given: Sequence[Any], path: Path) -> tuple[np.ndarray, Output]:
-        """Class indices and their names, in alphabetical order, or numbers."""
+        """Class indices and their names, whole numbers in their order before others by the alphabet, or numbers."""
         import numpy as np
 
         from keraseq.models.outputs import Classification, Regression
@@ -101,7 +107,7 @@ class Table(TextConfig):
         if self.asks_for == "number":
             numbers = [_number(label, f"{path}, row {number}, {self.label}") for number, label in enumerate(given, 1)]
             return np.array(numbers, np.float32)[:, None], Regression()
-        names = sorted({str(label) for label in given})
+        names = sorted({str(label) for label in given}, key=_order)
         check(
             2 <= len(names) <= LABELS,
             f"{path}: {self.label} has {len(names)} kinds; wanted 2 to {LABELS}. Remedy: asks_for='number' for numbers",
@@ -144,7 +150,7 @@ def _sequence(value: Any, where: str) -> Any:
         if not value.strip():
             raise KeraseqError(f"{where}: the text is empty. Remedy: drop the row")
         return value
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list | np.ndarray) or not len(value):
         raise KeraseqError(f"{where}: a text or a list of numbers is wanted; got {value!r}")
     try:
         array = np.array(value, np.float32)
@@ -153,6 +159,11 @@ def _sequence(value: Any, where: str) -> Any:
     if array.ndim > 2 or not np.isfinite(array).all():
         raise KeraseqError(f"{where}: finite numbers of shape (time,) or (time, size) are wanted; got {array.shape}")
     return array
+
+
+def _order(name: str) -> tuple[bool, int, str]:
+    whole = name.removeprefix("-").isdecimal()
+    return not whole, int(name) if whole else 0, name
 
 
 def _number(value: Any, where: str) -> float:

@@ -99,7 +99,7 @@ def test_the_same_file_is_encoded_once_and_a_changed_one_anew(tmp_path):
         ("a.jsonl", b'{"text": [[1], [1, 2]], "label": 1}\n', "row 1, text: numbers, or lists of as many numbers"),
         ("a.jsonl", b'{"text": [], "label": 1}\n', r"row 1, text: a text or a list of numbers is wanted; got \[\]"),
         ("a.jsonl", b'{"text": {"b": 1}, "label": 1}\n', "row 1, text: a text or a list of numbers is wanted"),
-        ("a.txt", b"text", "must end in one of .csv, .tsv, .jsonl, .parquet; got .txt"),
+        ("a.txt", b"text", "must end in one of .csv, .tsv, .jsonl, .parquet, .npz; got .txt"),
     ],
 )
 def test_bad_files_get_a_message_and_leave_no_cache(tmp_path, name, content, message):
