@@ -1,4 +1,4 @@
-"""`keraseq data list`, `keraseq data prepare` and `keraseq data show`."""
+"""`keraseq data list`, `prepare`, `show` and `speed`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from keraseq.cli.output import DataDir, Json, brief, console, errors, print_json, settings
 from keraseq.quiet import quiet_imports
-from keraseq.registry import BrokenPluginError, DuplicateNameError, tasks
+from keraseq.registry import BrokenPluginError, DuplicateNameError, models, tasks
 
 if TYPE_CHECKING:
     from keraseq.tasks import Task
@@ -78,6 +78,35 @@ def show(
     for given, target in pairs:
         table.add_row(*(escape(_short(side)) for side in (given, target)))
     console.print(table)
+
+
+@app.command()
+def speed(
+    names: Annotated[list[str], typer.Argument(help="Task names.")],
+    model: Annotated[str, typer.Option("--model", help="Family that is trained on the batches.")] = "gru",
+    steps: Annotated[int, typer.Option(min=1, help="Training steps that are measured at most.")] = 50,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="task.NAME=VALUE; may be repeated.")] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """How fast tasks give batches: padding, batches a second alone, the share of training spent waiting for them."""
+    models.entry(model)
+    table = Table(caption=f"waiting: share of a training step of {model} at its defaults")
+    for column in ("task", "padding", "batches/s alone", "examples/s alone", "steps/s", "waiting"):
+        table.add_column(column, justify="left" if column == "task" else "right")
+    found = {}
+    for task in _load(names, sets, data_dir):
+        from keraseq.diagnostics import feeding
+        from keraseq.models import create_model
+
+        told = found[task.name] = feeding(task, create_model(model, task, seed=0), steps)
+        shares = {name: f"{told[name]:.1%}" for name in ("padding", "waiting")}
+        rates = [f"{told[f'{what}_per_second']:.4g}" for what in ("batches", "examples", "steps")]
+        table.add_row(task.name, shares["padding"], *rates, shares["waiting"])
+    if json:
+        print_json(found)
+    else:
+        console.print(table)
 
 
 def _load(names: list[str], sets: list[str] | None, data_dir: str | None) -> Iterator[Task]:

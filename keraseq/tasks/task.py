@@ -119,6 +119,13 @@ class Task:
         metrics = "weighted_metrics" if self.config.static_shapes else "metrics"
         return {"loss": self.output.loss(), metrics: self.output.metrics()}
 
+    @property
+    def padding(self) -> dict[str, float]:
+        """Split → the share of padded steps among all steps of its batches."""
+        sizes = {split: examples.sizes for split, examples in self._examples.items()}
+        plan = self.config.batching.plan
+        return {s: padding(values, plan(values, seed=0 if s == "train" else None)) for s, values in sizes.items()}
+
     def steps(self, split: str) -> int:
         """Batches in one epoch of a split."""
         return len(self.config.batching.plan(self._of(split).sizes))
@@ -201,10 +208,7 @@ class Task:
             "lengths": {split: _spread(values[:, 0]) for split, values in sizes.items()},
             **self._of_targets(sizes),
             **self._balance(),
-            "padding": {
-                split: padding(values, self.config.batching.plan(values, seed=0 if split == "train" else None))
-                for split, values in sizes.items()
-            },
+            "padding": self.padding,
             "metric": self.metric,
             "direction": self.direction,
             "chance": self.chance,

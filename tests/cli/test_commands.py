@@ -39,6 +39,7 @@ def fails(code, *arguments, **options):
             ["data"],
             ["data", "prepare"],
             ["data", "show"],
+            ["data", "speed"],
             ["train"],
             ["inspect"],
         ),
@@ -77,6 +78,8 @@ def test_what_is_in_a_task(data_dir):
     assert [int(label) for label in shown[0]["target"][15:]] == shown[0]["input"][:10]
     table = succeeds("data", "show", "digits", "--split", "test", "--data-dir", data_dir)
     assert "asked for: classification" in table
+    speed = ("data", "speed", "digits", "--model", "linear", "--steps", "3", "--data-dir", data_dir)
+    assert 0 < json.loads(succeeds(*speed, "--json"))["digits"]["waiting"] < 1
     message = fails(2, "data", "show", "digits", "--split", "tset", "--data-dir", data_dir)
     assert "no split named 'tset'; did you mean 'test'" in message
 
