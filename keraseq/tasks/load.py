@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +26,11 @@ from keraseq.tasks.pipeline import Batching, assemble
 from keraseq.tasks.preprocess import FeaturePreprocessor, Preprocessor
 from keraseq.tasks.task import SPLITS, Task
 
+logger = logging.getLogger(__name__)
+
 _CHUNK = 1 << 20  # steps handled at once
+LONG = 50_000  # steps from which on a sequence is told of, if it is
+OUTLYING = 20  # times as long as usual
 
 
 def task_config(name: str, settings: Mapping[str, Any]) -> TaskConfig:
@@ -87,6 +92,7 @@ def _encode(name: str, config: TaskConfig, data_dir: str | None, folder: Path) -
             raise KeraseqError(f"{name}, {split}: {error}") from error
         except OSError as error:
             raise cache.unwritable(error) from error
+        _warn_of_long(f"{name}, {split}", examples[split].sizes.max(axis=1))
     output = data.output or preprocessor.output(max(int(e.sizes[:, -1].max()) for e in examples.values()))
     if output.targets == "steps":
         for split in SPLITS:
@@ -101,6 +107,17 @@ def _encode(name: str, config: TaskConfig, data_dir: str | None, folder: Path) -
         write_json(folder / "task.json", meta)
     except OSError as error:
         raise cache.unwritable(error) from error
+
+
+def _warn_of_long(where: str, lengths: np.ndarray) -> None:
+    """A sequence far longer than all others makes a batch that may not fit into memory."""
+    longest, usual = int(lengths.max()), float(np.median(lengths))
+    if longest >= LONG and longest > OUTLYING * usual:
+        logger.warning(
+            "%s: example %d has %d steps, half of all have at most %g: its batch will be as long. "
+            "Remedy: cut it, leave it out, or set token_budget, which leaves it alone in its batch",
+            where, int(lengths.argmax()), longest, usual,
+        )  # fmt: skip
 
 
 def _check_a_label_each_step(where: str, examples: Examples) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import io
+import logging
 import operator
 import os
 import random
@@ -26,6 +27,9 @@ from keraseq.models.outputs import Classification, MultiLabelTagging, Output, Ta
 from keraseq.registry import tasks
 from keraseq.tasks import builders
 from keraseq.tasks.config import TaskConfig
+from keraseq.tasks.tokenise import REPLACEMENT
+
+logger = logging.getLogger(__name__)
 
 PROBE_SECONDS = 10
 EXTRAS = {"pydub": "speech"}  # packages that TFDS needs for some data sets → the extra of keraseq that brings them
@@ -142,8 +146,12 @@ def prepare(builder: Any, name: str, data_dir: str | None) -> Any:
         try:
             with mock.patch.object(tfds.download.DownloadManager, "_download", hook):
                 builder.download_and_prepare()
-        except AssertionError as error:  # how TFDS asks for files that only a person can fetch
-            raise KeraseqError(f"{name} cannot be downloaded by a program: {error}") from error
+        except (
+            AssertionError
+        ) as error:  # how TFDS asks for files that only a person can fetch, and refuses empty splits
+            if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+                raise KeraseqError(f"{name} cannot be downloaded by a program: {error}") from error
+            raise KeraseqError(f"{name} cannot be prepared: {error} Remedy: see what its files hold") from error
         except OSError as error:
             if missing:
                 raise MissingDownloadError(_missing(name, builder, data_dir, missing)) from error
@@ -279,12 +287,19 @@ def _read_split(builder: Any, split: str, input_of: Callable[[Any], Any], label_
 def _column(values: Any, spec: Any) -> Any:
     """Inputs or labels as texts, as one array where all have one shape, or as one array each."""
     if spec.dtype == "string":
-        return [_text(value) for value in values]
+        texts = [_text(value) for value in values]
+        damaged = [i for i, text in enumerate(texts) if isinstance(text, str) and text.encode() != values[i]]
+        if damaged:
+            logger.warning(
+                "texts that are not UTF-8: %d, example %d first; their wrong bytes read as %s",
+                len(damaged), damaged[0], REPLACEMENT,
+            )  # fmt: skip
+        return texts
     return np.array(values) if spec.shape.is_fully_defined() else values
 
 
 def _text(value: Any) -> Any:
-    """A text, or a list of texts."""
+    """A text, or a list of texts; bytes that are not UTF-8 are replaced."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else [_text(part) for part in value]
 
 
@@ -415,7 +430,15 @@ def explained(name: str, data_dir: str | None) -> Iterator[None]:
     """Failures of reading and writing, and of packages that TFDS imports late, as errors with a remedy."""
     where = folder_of(data_dir)
     try:
-        yield
+        try:
+            yield
+        except Exception as error:
+            if "tensorflow" in sys.modules and isinstance(error, sys.modules["tensorflow"].errors.OpError):
+                raise KeraseqError(
+                    f"the prepared data of {name} in {where} are damaged: {error.message}. "
+                    "Remedy: delete its folder there and run again"
+                ) from error
+            raise
     except ImportError as error:
         found = re.search(r"No module named '(\w+)", str(error))  # TFDS raises it anew, but keeps its text
         if found is None:
