@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from keraseq.config import Choice, check, settings_of
+from keraseq.registry import tasks
 
 if TYPE_CHECKING:
     from keraseq.models.outputs import Output
@@ -73,7 +74,7 @@ class TaskConfig:
 
         return source.read(
             source.open_builder(self.builder, data_dir),
-            name=name or self.source.partition(":")[0].partition("/")[0],
+            name=name or tasks.name_of(type(self)) or self.source.partition(":")[0].partition("/")[0],
             data_dir=data_dir,
             output=output,
             input_of=input_of,

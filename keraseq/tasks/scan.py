@@ -55,7 +55,7 @@ class Scan(TranslationConfig):
 
     def read(self, data_dir: str | None) -> Data:
         commands, actions = map(operator.itemgetter, ("commands", "actions"))
-        return self.read_builder(data_dir, None, input_of=commands, label_of=actions, name=self.builder)
+        return self.read_builder(data_dir, None, input_of=commands, label_of=actions)
 
     def fit(self, train: Raw) -> Preprocessor:
         from keraseq.tasks.preprocess import PairPreprocessor, TextPreprocessor

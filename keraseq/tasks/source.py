@@ -158,16 +158,22 @@ def prepare(builder: Any, name: str, data_dir: str | None) -> Any:
 
 
 def read_classes(
-    config: TaskConfig, data_dir: str | None, *, input: str, label: str, test: Share | None = None
+    config: TaskConfig,
+    data_dir: str | None,
+    *,
+    input: str,
+    label: str,
+    test: Share | None = None,
+    test_split: str = "test",
 ) -> Data:
     """Reads the data set `config.source`: its feature `input` goes in, its class label `label` is asked for.
 
-    `test` is the part of train taken for test where there is no such split, or None to require one.
+    `test` and `test_split` are as in `read`.
     """
     builder = open_builder(config.source, data_dir)
     return read(
         builder,
-        name=builder.name,
+        name=tasks.name_of(type(config)) or builder.name,
         data_dir=data_dir,
         output=Classification(tuple(builder.info.features[label].names)),
         input_of=operator.itemgetter(input),
@@ -175,6 +181,7 @@ def read_classes(
         validation=config.validation,
         seed=config.split_seed,
         test=test,
+        test_split=test_split,
         rate=rate_of(builder.info.features[input]),
     )
 

@@ -1,0 +1,157 @@
+"""Registered tasks whose data are seldom on a machine, on a few examples in the form of the TFDS data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from keraseq.errors import UsageError
+from keraseq.models import Classification, Features, Translation
+from keraseq.registry import tasks
+from keraseq.tasks import Task, load_task, task_config
+from keraseq.testing import check_task
+
+WORDS = ("good", "bad", "fair", "new", "old", "red", "long", "small")
+
+
+def phrase(i: int) -> str:
+    """A text of its own for each number."""
+    return " ".join(WORDS[i // 8**k % 8] for k in range(2 + i % 3)) + f" {i}"
+
+
+def image(size: int, channels: int, i: int) -> np.ndarray:
+    return np.random.default_rng(i).integers(0, 256, (size, size, channels), np.uint8)
+
+
+def labelled(text: str, classes: int) -> Any:
+    return lambda i: {text: phrase(i), "label": i % classes}
+
+
+def pair(first: str, second: str) -> Any:
+    return lambda i: {first: phrase(i), second: phrase(i).upper()}
+
+
+def hidden(i: int) -> dict[str, Any]:
+    """An example of SST-2, of whose three splits the last, test, has no labels."""
+    return {"sentence": phrase(i), "idx": i, "label": -1 if i >= 110 else i % 2}
+
+
+EXAMPLES: dict[str, tuple[str, Any, dict[str, Any]]] = {
+    "ag_news_subset": ("ag_news_subset", lambda i: labelled("description", 4)(i) | {"title": "any"}, {}),
+    "sst2": ("glue/sst2", hidden, {}),
+    "yelp_polarity_reviews": ("yelp_polarity_reviews", labelled("text", 2), {}),
+    "fashion_mnist": ("fashion_mnist", lambda i: {"image": image(28, 1, i), "label": i % 10}, {"order": "row"}),
+    "cifar10": ("cifar10", lambda i: {"id": str(i), "image": image(32, 3, i), "label": i % 10}, {}),
+    "ted_hrlr_translate": ("ted_hrlr_translate/aztr_to_en", pair("az_tr", "en"), {"pair": "aztr_to_en"}),
+    "wmt": ("wmt16_translate/ro-en", pair("ro", "en"), {"year": 16, "pair": "ro-en", "reverse": True}),
+}
+"""Task → TFDS name, from a number to an example, and settings."""
+SPLITS = {"train": range(90), "validation": range(90, 110), "test": range(110, 130)}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """From the name of a task to the folder of its data, prepared once."""
+    folder = tmp_path_factory.mktemp("tiny")
+
+    def prepare(name: str) -> str:
+        dataset, example, _ = EXAMPLES[name]
+        builder = tfds.builder(dataset, data_dir=folder)
+        splits = {split: ((i, example(i)) for i in numbers) for split, numbers in SPLITS.items()}
+        with mock.patch.object(type(builder), "_split_generators", return_value=splits):
+            builder.download_and_prepare()
+        return str(folder)
+
+    return prepare
+
+
+def load(name: str, tiny: Any, **settings: Any) -> Task:
+    return load_task(name, data_dir=tiny(name), batch_size=8, **EXAMPLES[name][2] | settings)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_conformance(name: str, tiny: Any) -> None:
+    report = check_task(name, data_dir=tiny(name), batch_size=8, **EXAMPLES[name][2])
+    assert report.not_run is None
+    assert report.ran == 6
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_without_data_it_is_not_run(name: str, tmp_path: Path) -> None:
+    report = check_task(name, data_dir=str(tmp_path), split_seed=9)
+    assert report.ran == 0
+    assert report.not_run == f"its data are not prepared in {tmp_path}; run: keraseq data prepare {name}"
+
+
+def test_test_is_where_labels_are_known(tiny: Any) -> None:
+    task = load("sst2", tiny)
+    assert tasks.entry("glue/sst2").name == "sst2"
+    assert task.summary()["examples"] == {"train": 81, "validation": 9, "test": 20}
+    assert {text for text, _ in task.raw("test", 99)} == {phrase(i) for i in SPLITS["validation"]}
+
+
+def test_news_are_read_without_their_title(tiny: Any) -> None:
+    task = load("ag_news_subset", tiny)
+    assert task.output == Classification(("World", "Sports", "Business", "Sci/Tech"))
+    assert "any" not in " ".join(text for text, _ in task.raw("train", 99))
+
+
+def test_grey_levels_of_a_photograph(tiny: Any) -> None:
+    task = load("cifar10", tiny)
+    assert isinstance(task.inputs, Features)
+    assert (task.inputs.size, task.inputs.length) == (1, 1024)
+    raw, _ = task.raw("test", 1)[0]
+    wanted = np.round(raw.astype("float64") @ [0.299, 0.587, 0.114]).ravel()
+    np.testing.assert_array_equal(task.preprocessor.batch([raw])[0, :, 0], wanted)
+    colours = load("cifar10", tiny, grey=False)
+    np.testing.assert_array_equal(colours.preprocessor.batch([raw])[0], raw.reshape(1024, 3))
+    rows = load("cifar10", tiny, order="row")
+    np.testing.assert_array_equal(rows.preprocessor.batch([raw])[0].ravel(), wanted)
+
+
+@pytest.mark.parametrize("name", ["ted_hrlr_translate", "wmt"])
+def test_pairs_are_translated_in_both_directions(name: str, tiny: Any) -> None:
+    settings = {"vocabulary_size": 300}
+    task, other = (load(name, tiny, reverse=reverse, **settings) for reverse in (False, True))
+    assert isinstance(task.output, Translation)
+    assert task.config.scores == ("bleu",)
+    lower, upper = task.raw("test", 1)[0]
+    assert (lower.upper(), lower) == (upper, lower.lower())
+    assert other.raw("test", 1)[0] == (upper, lower)
+    for shared in (True, False):
+        preprocessor: Any = load(name, tiny, shared_vocabulary=shared, **settings).preprocessor
+        sides = preprocessor.source.tokeniser.decode, preprocessor.target.decode
+        assert len({decode(np.arange(260, 300)) for decode in sides}) == (1 if shared else 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("wmt", {"year": 19}, "year must be one of 13, 14, 15, 16, 17, 18; got 19"),
+        ("wmt", {"pair": "en-de"}, "pair must be one of cs-en, de-en, fr-en, hi-en, ru-en in year 14; got 'en-de'"),
+        ("ted_hrlr_translate", {"pair": "en_to_pt"}, "pair must be one of 'az_to_en', 'aztr_to_en'"),
+        ("ted_hrlr_translate", {"vocabulary_size": 100}, "vocabulary_size must be at least 258"),
+        ("cifar10", {"order": "column"}, "order must be one of 'pixel', 'permuted', 'row'; got 'column'"),
+    ],
+)
+def test_wrong_settings_are_told_without_data(name: str, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        task_config(name, settings)
+
+
+@pytest.mark.parametrize("name", ["ted_hrlr_translate", "wmt"])
+def test_every_pair_is_known_to_tfds(name: str, tmp_path: Path) -> None:
+    from keraseq.tasks.source import open_builder
+    from keraseq.tasks.ted_hrlr_translate import PAIRS
+    from keraseq.tasks.wmt import TO_ENGLISH
+
+    wmt = [{"year": year, "pair": f"{language}-en"} for year, known in TO_ENGLISH.items() for language in known.split()]
+    for settings in wmt if name == "wmt" else [{"pair": pair} for pair in PAIRS]:
+        config = task_config(name, settings)
+        builder = open_builder(config.builder, str(tmp_path))
+        assert config.languages == builder.info.supervised_keys  # type: ignore[attr-defined]
