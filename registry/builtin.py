@@ -81,6 +81,7 @@ _TASKS = (
     "scan",
     "smartwatch_gestures",
     "universal_dependencies",
+    "conll2003",
     "tiny_shakespeare",
     "penn_treebank",
     "jsb_chorales",

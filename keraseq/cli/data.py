@@ -76,7 +76,9 @@ def show(
     table.add_column("input", overflow="fold")
     table.add_column("target", overflow="fold")
     for given, target in pairs:
-        table.add_row(*(escape(_short(side)) for side in (given, target)))
+        words = isinstance(given, list)
+        sides = _tagged(given, target) if words and task.output.targets == "steps" else (given, target)
+        table.add_row(*(escape(_short(side)) for side in sides))
     console.print(table)
 
 
@@ -103,6 +105,11 @@ def summary_table(summary: dict[str, Any]) -> Table:
 def _plain(given: Any) -> Any:
     """A raw input as text, or as lists."""
     return given.tolist() if hasattr(given, "tolist") else given
+
+
+def _tagged(words: list[str], labels: list[Any]) -> tuple[str, str]:
+    """Words as a text, and each with its label: `Anna/B-PER sings/O`."""
+    return " ".join(words), " ".join(f"{word}/{label}" for word, label in zip(words, labels, strict=True))
 
 
 def _short(value: Any) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
+from keraseq.errors import KeraseqError
 from keraseq.inference.decode import GreedyDecoder
-from keraseq.models.outputs import Translation
+from keraseq.models.outputs import Tagging, Translation
 from keraseq.tasks import Task
 from keraseq.tasks import score as scores
 from keraseq.tasks.preprocess import PairPreprocessor
@@ -14,11 +17,12 @@ MOST_SYMBOLS = 256  # of a translation, where nobody knows how long the longest 
 
 
 def score(model: keras.Model, task: Task, split: str = "test") -> dict[str, float]:
-    """The loss and all metrics of a compiled model; for a translation also those of decoded texts."""
+    """The loss and all metrics of a compiled model, and the task's own scores of what it answers."""
     found = model.evaluate(task.dataset(split, shuffle=False), return_dict=True, verbose=0)
     found = {name: float(value) for name, value in found.items()}
-    if isinstance(task.output, Translation) and task.config.scores:
-        found |= _decoded(model, task, task.output, split)
+    if task.config.scores:
+        answers, wanted = _answers(model, task, split)
+        found |= {name: getattr(scores, name)(answers, wanted) for name in task.config.scores}
     return found
 
 
@@ -27,12 +31,31 @@ def greedy(model: keras.Model, output: Translation) -> GreedyDecoder:
     return GreedyDecoder(model, output.start, output.end, output.longest or MOST_SYMBOLS)
 
 
-def _decoded(model: keras.Model, task: Task, output: Translation, split: str) -> dict[str, float]:
-    """The task's scores of what greedy decoding writes."""
-    assert isinstance(task.preprocessor, PairPreprocessor)
-    decoder, read = greedy(model, output), task.preprocessor.target.decode
+def _answers(model: keras.Model, task: Task, split: str) -> tuple[list[Any], list[Any]]:
+    """What the model answers and what is right: texts of a translation, or the labels of each sequence."""
+    batches = task.dataset(split, shuffle=False)
+    match task.output, task.preprocessor:
+        case Translation() as output, PairPreprocessor():
+            return _texts(greedy(model, output), output, task.preprocessor.target.decode, batches)
+        case Tagging() as output, _:
+            return _labels(model, output, batches)
+    raise KeraseqError(f"{task.name}: {', '.join(task.config.scores)} cannot score {task.output.kind}")
+
+
+def _texts(decoder: GreedyDecoder, output: Translation, read: Any, batches: Any) -> tuple[list[str], list[str]]:
     found, wanted = [], []
-    for inputs, targets in task.dataset(split, shuffle=False):
+    for inputs, targets in batches:
         found += [read(output.content(row)) for row in decoder(inputs["source"])]
         wanted += [read(output.content(row)) for row in targets.numpy()]
-    return {name: getattr(scores, name)(found, wanted) for name in task.config.scores}
+    return found, wanted
+
+
+def _labels(model: keras.Model, output: Tagging, batches: Any) -> tuple[list[list[str]], list[list[str]]]:
+    """The likeliest and the right labels of the steps that count."""
+    found, wanted = [], []
+    for inputs, targets in batches:
+        targets = targets.numpy()
+        answers = output.decode(model.predict_on_batch(inputs), targets != output.padding)
+        found += [answer["labels"] for answer in answers]
+        wanted += [[output.labels[k] for k in row if k != output.padding] for row in targets]
+    return found, wanted

@@ -24,7 +24,8 @@ class TaskConfig:
     Attributes:
         source: the TFDS builder, `name/config:version`, that the data come from.
         reference: for synthetic tasks, the function from a batch of model inputs to the exact targets.
-        scores: what decoded texts are scored by: names of functions of `keraseq.tasks.score`.
+        scores: what the answers to a whole split are scored by, beside the metrics: names of functions of
+            `keraseq.tasks.score`; for translations, of texts, and for labels of steps, of lists of labels.
         encoding: raised by the author of a task whose code encodes otherwise than before, so that no old cache is read.
         downloads: whether the data come from elsewhere, and are not made on this machine.
         standardise: whether a model sees features with mean 0 and deviation 1 over the training steps.

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import keras
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
 from keraseq.errors import UsageError
-from keraseq.models import Classification, Features, Translation
+from keraseq.inference.score import score
+from keraseq.models import Classification, Features, Tagging, Translation
 from keraseq.registry import tasks
-from keraseq.tasks import Task, load_task, task_config
+from keraseq.tasks import Preprocessor, Task, load_task, task_config
+from keraseq.tasks.preprocess import WordListPreprocessor
 from keraseq.testing import check_task
 
 WORDS = ("good", "bad", "fair", "new", "old", "red", "long", "small")
@@ -41,12 +44,20 @@ def hidden(i: int) -> dict[str, Any]:
     return {"sentence": phrase(i), "idx": i, "label": -1 if i >= 110 else i % 2}
 
 
+def sentence(i: int) -> dict[str, Any]:
+    """An example of CoNLL 2003; some have no words, as the last one of every split of TFDS."""
+    words = ["Anna", *["May"] * (i % 3), "sang", "in", ("Rome", "Oslo")[i % 2], f"{i}"][: 0 if i % 20 == 9 else None]
+    names = ["B-PER", *["I-PER"] * (i % 3), "O", "O", "B-LOC", "O"][: len(words)]
+    return {"tokens": words, "pos": ["NN"] * len(words), "chunks": ["O"] * len(words), "ner": names}
+
+
 EXAMPLES: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "ag_news_subset": ("ag_news_subset", lambda i: labelled("description", 4)(i) | {"title": "any"}, {}),
     "sst2": ("glue/sst2", hidden, {}),
     "yelp_polarity_reviews": ("yelp_polarity_reviews", labelled("text", 2), {}),
     "fashion_mnist": ("fashion_mnist", lambda i: {"image": image(28, 1, i), "label": i % 10}, {"order": "row"}),
     "cifar10": ("cifar10", lambda i: {"id": str(i), "image": image(32, 3, i), "label": i % 10}, {}),
+    "conll2003": ("conll2003", sentence, {}),
     "ted_hrlr_translate": ("ted_hrlr_translate/aztr_to_en", pair("az_tr", "en"), {"pair": "aztr_to_en"}),
     "wmt": ("wmt16_translate/ro-en", pair("ro", "en"), {"year": 16, "pair": "ro-en", "reverse": True}),
 }
@@ -112,6 +123,38 @@ def test_grey_levels_of_a_photograph(tiny: Any) -> None:
     np.testing.assert_array_equal(colours.preprocessor.batch([raw])[0], raw.reshape(1024, 3))
     rows = load("cifar10", tiny, order="row")
     np.testing.assert_array_equal(rows.preprocessor.batch([raw])[0].ravel(), wanted)
+
+
+def test_names_are_scored_by_spans(tiny: Any) -> None:
+    """A model that goes by the word alone, and takes May for the beginning of a name."""
+    pytest.importorskip("seqeval", reason="seqeval is not installed: pip install --use-pep517 'keraseq[tasks]'")
+    task = load("conll2003", tiny)
+    assert task.summary()["examples"] == {"train": 85, "validation": 19, "test": 19}
+    preprocessor, output = task.preprocessor, task.output
+    assert isinstance(preprocessor, WordListPreprocessor)
+    assert isinstance(output, Tagging)
+    logits = np.zeros((preprocessor.spec.vocabulary_size, len(output.labels)), np.float32)
+    for word, label in {"Anna": "B-PER", "May": "B-PER", "Rome": "B-LOC"}.items():
+        (symbol,) = preprocessor.steps([[word]])[0]
+        logits[symbol, output.labels.index(label)] = 1
+    steps = keras.Input((None,), dtype="int32")
+    model = keras.Model(steps, keras.layers.Embedding(*logits.shape, weights=[logits])(steps))
+    model.compile(loss=output.loss(), metrics=output.metrics())
+    sentences = [i for i in SPLITS["test"] if i % 20 != 9]
+    right = sum((i % 3 == 0) + (i % 2 == 0) for i in sentences)  # Anna without May, and Rome
+    found = sum(1 + i % 3 + (i % 2 == 0) for i in sentences)
+    scores = score(model, task)
+    assert scores["span_f1"] == pytest.approx(2 * right / (found + 2 * len(sentences)))
+    assert scores["accuracy"] > scores["span_f1"]
+    assert load("conll2003", tiny, label="pos").config.scores == ()
+
+
+@pytest.mark.parametrize("lower_case", [False, True])
+def test_capital_letters_tell_names(lower_case: bool, tiny: Any) -> None:
+    preprocessor = load("conll2003", tiny, lower_case=lower_case).preprocessor
+    first, second = preprocessor.batch([["May"], ["may"]])
+    assert (first == second).all() == lower_case
+    assert Preprocessor.from_json(preprocessor.to_json()).batch([["may"]]) == second
 
 
 @pytest.mark.parametrize("name", ["ted_hrlr_translate", "wmt"])
