@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from keraseq.errors import KeraseqError, UsageError, unknown
-from keraseq.models.outputs import Classification, MultiLabelTagging, Output, Tagging
+from keraseq.models.outputs import Classification, MultiLabelClassification, MultiLabelTagging, Output, Tagging
 from keraseq.registry import tasks
 from keraseq.tasks import builders
 from keraseq.tasks.config import TaskConfig
@@ -42,8 +42,9 @@ class Raw:
 
     Attributes:
         inputs: texts, lists of words, or arrays; one array of shape `(n, …)` where all have one shape.
-        targets: class indices, int32, `(n,)`; real numbers, float32, `(n, size)`; class indices of every step, an int32
-            array each; texts; or arrays that other kinds of output ask for.
+        targets: class indices, int32, `(n,)`; which labels hold, 0 or 1, int32, `(n, labels)`; real numbers, float32,
+            `(n, size)`; class indices of every step, an int32 array each; texts; or arrays that other kinds of output
+            ask for.
         rate: samples a second where inputs are recordings, in Hz, else None.
     """
 
@@ -295,7 +296,10 @@ def _concatenate(parts: list[np.ndarray]) -> np.ndarray:
 
 
 def _targets(labels: Any, output: Output | None, where: str) -> Sequence[Any] | np.ndarray:
-    """The labels as `Raw` holds them, checked: class indices within the classes, numbers finite."""
+    """The labels as `Raw` holds them, checked: class indices within the classes, numbers finite.
+
+    Several labels of a whole sequence come as the class indices of those that hold.
+    """
     if not len(labels):
         raise KeraseqError(f"{where} is empty. Remedy: delete the prepared data set and prepare it again")
     if output is None:
@@ -316,6 +320,16 @@ def _targets(labels: Any, output: Output | None, where: str) -> Sequence[Any] | 
                     f"not count; example {index} has {row.min()} … {row.max()}"
                 )
         return [row.astype(np.int32) for row in labels]
+    if isinstance(output, MultiLabelClassification):
+        holds = np.zeros((len(labels), len(output.labels)), np.int32)
+        for index, row in enumerate(labels):
+            if not ((row >= 0) & (row < len(output.labels))).all():
+                raise KeraseqError(
+                    f"{where}: labels must be in 0 … {len(output.labels) - 1}; example {index} has {row.tolist()}. "
+                    "Remedy: where the labels of this split are hidden, name another by test_split"
+                )
+            holds[index, row] = 1
+        return holds
     if isinstance(output, MultiLabelTagging):
         for index, row in enumerate(labels):
             if row.shape[1:] != output.target_shape or not np.isin(row, (0, 1)).all():

@@ -191,7 +191,7 @@ def test_a_wrong_choice_is_told(made_dir: Path) -> None:
 
 
 def test_unsupported_features_are_told_before_anything_is_prepared(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"made_tagged has the features .*none of them can be the label"):
+    with pytest.raises(UsageError, match=r"made_tagged has the features .*none of them can be the input"):
         load_task("made_tagged", data_dir=tmp_path)
     assert not list(tmp_path.iterdir())
 

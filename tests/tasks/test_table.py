@@ -120,7 +120,7 @@ def test_a_label_that_train_never_sees_is_refused(tmp_path):
     [
         ({}, "path"),
         ({"path": "/nowhere.csv"}, "/nowhere.csv does not exist"),
-        ({"path": "a.csv", "split": "stratified", "asks_for": "number"}, "split='stratified' is for classes"),
+        ({"path": "a.csv", "split": "stratified", "asks_for": "number"}, "for classes; got asks_for='number'"),
         ({"path": "a.csv", "split": "last"}, "split must be one of 'random', 'stratified', 'time'; got 'last'"),
         ({"path": "a.csv", "test": 1.0}, "test must be a share above 0 and below 1"),
     ],
