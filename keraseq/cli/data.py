@@ -46,10 +46,19 @@ def prepare(
     names: Annotated[list[str], typer.Argument(help="Task names.")],
     sets: Annotated[list[str] | None, typer.Option("--set", help="task.NAME=VALUE; may be repeated.")] = None,
     data_dir: DataDir = None,
+    manual_dir: Annotated[
+        str | None, typer.Option("--manual-dir", help="Folder of files that are taken before any is downloaded.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Downloads, prepares and caches tasks, and prints what they are."""
-    summaries = [task.summary() for task in _load(names, sets, data_dir)]
+    """Downloads, prepares and caches tasks, and prints what they are.
+
+    Without a network it names each missing file, its checksum and the folder to put it in.
+    """
+    from keraseq.tasks.source import manual_files
+
+    with manual_files(manual_dir):
+        summaries = [task.summary() for task in _load(names, sets, data_dir)]
     if json:
         print_json(summaries)
         return

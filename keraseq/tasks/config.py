@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from keraseq.config import Choice, check, settings_of
+from keraseq.config import Choice, check, fields, settings_of
 from keraseq.registry import tasks
 
 if TYPE_CHECKING:
@@ -57,6 +57,19 @@ class TaskConfig:
         """The TFDS builder and its configuration, where settings choose that."""
         return self.source
 
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The settings that are not at their defaults."""
+        return {f.name: value for f in fields(type(self)) if (value := getattr(self, f.name)) != f.default}
+
+    @property
+    def called(self) -> str:
+        """The name on a command line, with settings where these choose the builder: `wmt --set task.year=16`."""
+        name = tasks.name_of(type(self)) or self.source.partition(":")[0].partition("/")[0]
+        if type(self).builder is TaskConfig.builder:
+            return name
+        return name + "".join(f" --set task.{key}={value}" for key, value in self.changed.items())
+
     def read(self, data_dir: str | None) -> Data:
         """The raw examples of the three splits, prepared by TFDS first where need be."""
         raise NotImplementedError
@@ -68,14 +81,13 @@ class TaskConfig:
         *,
         input_of: Callable[[Any], Any],
         label_of: Callable[[Any], Any],
-        name: str | None = None,
     ) -> Data:
-        """Reads the builder of this task. Arguments as of `source.read`; the name is by default the data set's."""
+        """Reads the builder of this task. Arguments as of `source.read`."""
         from keraseq.tasks import source
 
         return source.read(
             source.open_builder(self.builder, data_dir),
-            name=name or tasks.name_of(type(self)) or self.source.partition(":")[0].partition("/")[0],
+            name=self.called,
             data_dir=data_dir,
             output=output,
             input_of=input_of,

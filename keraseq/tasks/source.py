@@ -13,14 +13,16 @@ import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
 
 import numpy as np
 
+from keraseq.config import check
 from keraseq.errors import KeraseqError, UsageError, unknown
 from keraseq.models.outputs import Classification, MultiLabelClassification, MultiLabelTagging, Output, Tagging
 from keraseq.registry import tasks
@@ -30,6 +32,7 @@ from keraseq.tasks.config import TaskConfig
 PROBE_SECONDS = 10
 EXTRAS = {"pydub": "speech"}  # packages that TFDS needs for some data sets → the extra of keraseq that brings them
 _preparing = threading.Lock()
+_manual_dir: ContextVar[Path | None] = ContextVar("_manual_dir", default=None)
 
 
 class MissingDownloadError(KeraseqError):
@@ -117,12 +120,28 @@ def open_builder(name: str, data_dir: str | None, **arguments: Any) -> Any:
             raise UsageError(f"{name!r} cannot be opened: {error} Remedy: leave the version out") from error
 
 
+@contextlib.contextmanager
+def manual_files(folder: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Inside, files are taken from this folder before any is downloaded; None takes `downloads/manual` of the data.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    path = None if folder is None else Path(folder).expanduser().absolute()
+    check(path is None or path.is_dir(), f"the folder of files, {path}, does not exist. Remedy: make it and fill it")
+    token = _manual_dir.set(path)
+    try:
+        yield
+    finally:
+        _manual_dir.reset(token)
+
+
 def prepare(builder: Any, name: str, data_dir: str | None) -> Any:
     """The builder with its data downloaded and prepared.
 
     Args:
         builder: from `open_builder`.
-        name: the task, for messages.
+        name: the task as on a command line, for messages.
         data_dir: as given by the user, for messages.
 
     Raises:
@@ -141,7 +160,8 @@ def prepare(builder: Any, name: str, data_dir: str | None) -> Any:
         hook = _checked_download(tfds.download.DownloadManager._download, missing)
         try:
             with mock.patch.object(tfds.download.DownloadManager, "_download", hook):
-                builder.download_and_prepare()
+                config = tfds.download.DownloadConfig(manual_dir=_manual_dir.get())
+                builder.download_and_prepare(download_config=config)
         except AssertionError as error:  # how TFDS asks for files that only a person can fetch
             raise KeraseqError(f"{name} cannot be downloaded by a program: {error}") from error
         except OSError as error:
@@ -167,14 +187,14 @@ def read_classes(
     test: Share | None = None,
     test_split: str = "test",
 ) -> Data:
-    """Reads the data set `config.source`: its feature `input` goes in, its class label `label` is asked for.
+    """Reads the data set `config.builder`: its feature `input` goes in, its class label `label` is asked for.
 
     `test` and `test_split` are as in `read`.
     """
-    builder = open_builder(config.source, data_dir)
+    builder = open_builder(config.builder, data_dir)
     return read(
         builder,
-        name=tasks.name_of(type(config)) or builder.name,
+        name=config.called,
         data_dir=data_dir,
         output=Classification(tuple(builder.info.features[label].names)),
         input_of=operator.itemgetter(input),
@@ -401,12 +421,14 @@ def _file_name(url: str, info: Any) -> str:
 
 
 def _missing(name: str, builder: Any, data_dir: str | None, missing: list[str]) -> str:
-    option = f" --data-dir {shlex.quote(data_dir)}" if data_dir else ""
+    manual = _manual_dir.get()
+    options = {"--data-dir": data_dir, "--manual-dir": manual and str(manual)}
+    given = "".join(f" {option} {shlex.quote(value)}" for option, value in options.items() if value)
     return (
         f"{name} needs files that are not on this machine and cannot be downloaded:\n"
         + "\n".join(missing)
-        + f"\nRemedy: put them into {builder.data_dir_root / 'downloads' / 'manual'}/ "
-        + f"and run: keraseq data prepare {name}{option}"
+        + f"\nRemedy: put them into {manual or builder.data_dir_root / 'downloads' / 'manual'}/ "
+        + f"and run: keraseq data prepare {name}{given}"
     )
 
 

@@ -133,6 +133,7 @@ def test_a_search_without_a_winner_and_a_diverged_run_fail(tmp_path, data_dir):
         (2, ["train", "gru", "--precision", "float8"], "precision must be one of"),
         (2, ["train", "gru", "adding", "--set", "task.length=1"], "length must be at least 2"),
         (2, ["train", "gru", "digts"], "no task named 'digts'; did you mean 'digits'"),
+        (2, ["data", "prepare", "digits", "--manual-dir", "nowhere"], "nowhere, does not exist. Remedy: make it"),
         (2, ["search", "digits", "--models", "gru,tnc"], "did you mean 'tcn'"),
         (2, ["search", "digits", "--time", "soon"], "a duration is a number above 0 with s, m, h or d"),
         (2, ["search", "digits", "--trials", "0"], "--trials"),

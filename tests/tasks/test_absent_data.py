@@ -96,7 +96,13 @@ def test_conformance(name: str, tiny: Any) -> None:
 def test_without_data_it_is_not_run(name: str, tmp_path: Path) -> None:
     report = check_task(name, data_dir=str(tmp_path), split_seed=9)
     assert report.ran == 0
-    assert report.not_run == f"its data are not prepared in {tmp_path}; run: keraseq data prepare {name}"
+    assert f"its data are not prepared in {tmp_path}; run: keraseq data prepare {name}" in str(report.not_run)
+
+
+def test_settings_that_choose_the_data_are_told(tmp_path: Path) -> None:
+    report = check_task("wmt", data_dir=str(tmp_path), year=16, pair="ro-en", batch_size=9)
+    wanted = "keraseq data prepare wmt --set task.batch_size=9 --set task.pair=ro-en --set task.year=16"
+    assert sorted(str(report.not_run).split("run: ")[1].split(" --")) == sorted(wanted.split(" --"))
 
 
 def test_test_is_where_labels_are_known(tiny: Any) -> None:
