@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from keraseq.config import Choice, check, fields, settings_of
 from keraseq.registry import tasks
+from keraseq.tasks.baseline import Baseline
 
 if TYPE_CHECKING:
     from keraseq.models.outputs import Output
@@ -26,6 +27,7 @@ class TaskConfig:
         reference: for synthetic tasks, the function from a batch of model inputs to the exact targets.
         scores: what the answers to a whole split are scored by, beside the metrics: names of functions of
             `keraseq.tasks.score`; for translations, of texts, and for labels of steps, of lists of labels.
+        baselines: published and measured scores on test.
         encoding: raised by the author of a task whose code encodes otherwise than before, so that no old cache is read.
         downloads: whether the data come from elsewhere, and are not made on this machine.
         standardise: whether a model sees features with mean 0 and deviation 1 over the training steps.
@@ -38,6 +40,7 @@ class TaskConfig:
     source: ClassVar[str] = ""
     reference: ClassVar[Callable[[Any], Any] | None] = None
     scores: ClassVar[tuple[str, ...]] = ()
+    baselines: ClassVar[tuple[Baseline, ...]] = ()
     encoding: ClassVar[int] = 1
     downloads: ClassVar[bool] = True
     standardise: ClassVar[bool] = False

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from keraseq.config import Choice
 from keraseq.registry import tasks
+from keraseq.tasks.baseline import Baseline
 from keraseq.tasks.text_class import TextClassConfig
 
 
@@ -26,3 +27,7 @@ class ImdbReviews(TextClassConfig):
     truncate: Annotated[str, Choice("start", "end"), "which end of a text is cut where it is too long"] = "start"
 
     source: ClassVar[str] = "imdb_reviews/plain_text:1.0.0"
+    baselines: ClassVar[tuple[Baseline, ...]] = (
+        Baseline("Transformer", "accuracy", 0.643, "Tay et al. 2020, arXiv:2011.04006", "tokeniser=bytes"),
+        Baseline("S4", "accuracy", 0.868, "Gu et al. 2022, arXiv:2111.00396", "tokeniser=bytes"),
+    )

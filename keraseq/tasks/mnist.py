@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from keraseq.registry import tasks
+from keraseq.tasks.baseline import Baseline, bai_2018
 from keraseq.tasks.pixels import PixelConfig
 
 
@@ -19,3 +20,7 @@ class Mnist(PixelConfig):
     """
 
     source: ClassVar[str] = "mnist:3.0.1"
+    baselines: ClassVar[tuple[Baseline, ...]] = (
+        *bai_2018("accuracy", "order=pixel, 70 K parameters", lstm=0.872, gru=0.962, rnn=0.215, tcn=0.990),
+        *bai_2018("accuracy", "order=permuted, 70 K parameters", lstm=0.857, gru=0.873, rnn=0.253, tcn=0.972),
+    )

@@ -67,8 +67,22 @@ def test_list_and_describe():
     assert "imdb_reviews" in succeeds("data", "list")
 
 
-def test_what_is_in_a_task(data_dir):
-    assert "keraseq data prepare copy_memory" in succeeds("describe", "copy_memory")
+def test_what_is_in_a_task(data_dir, digits):
+    told = succeeds("describe", "copy_memory")
+    assert "keraseq data prepare copy_memory" in told
+    assert "cross_entropy" in told
+    assert "3.5e-05" in told
+    (described,) = json.loads(succeeds("describe", "digits", "--json"))
+    assert described["data"] == json.loads(json.dumps(digits.summary()))
+    (described,) = json.loads(succeeds("describe", "mnist", "--json"))
+    assert described["data"] is None
+    assert described["baselines"][-1] == {
+        "name": "tcn",
+        "metric": "accuracy",
+        "value": 0.972,
+        "source": "Bai et al. 2018, arXiv:1803.01271, table 1",
+        "setting": "order=permuted, 70 K parameters",
+    }
     settings = ["--set", "task.length=5", "--set", "task.train_examples=40", "--set", "task.test_examples=4"]
     shown = json.loads(succeeds("data", "show", "copy_memory", "-n", "2", "--json", *settings, "--data-dir", data_dir))
     assert len(shown) == 2
