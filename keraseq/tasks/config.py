@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from keraseq.config import Choice, check, fields, settings_of
+from keraseq.errors import UsageError
 from keraseq.registry import tasks
 from keraseq.tasks.baseline import Baseline
 
@@ -378,6 +379,17 @@ class RaggedConfig(SyntheticConfig):
         if split == "test" and self.test_length:
             return range(self.length + 1, self.test_length + 1)
         return range(self.shortest, self.length + 1)
+
+
+def settings_added_by(cls: type[TaskConfig]) -> tuple[str, ...]:
+    """Names of the settings that a class has beside those of every task."""
+    return tuple(field.name for field in fields(cls) if field.name not in TaskConfig.__dataclass_fields__)
+
+
+def check_idle(config: TaskConfig, names: Iterable[str], why: str) -> None:
+    """Raises `UsageError` where one of these settings, which change nothing, is not at its default."""
+    for name in sorted(config.changed.keys() & set(names)):
+        raise UsageError(f"{name}={getattr(config, name)!r} changes nothing: {why}. Remedy: leave it out")
 
 
 def one_of(name: str, value: str, values: tuple[str, ...]) -> None:

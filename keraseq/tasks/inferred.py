@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from keraseq.config import Choice, check
 from keraseq.errors import UsageError, unknown
-from keraseq.tasks.config import AudioConfig, TextConfig, one_of
+from keraseq.tasks.config import AudioConfig, TextConfig, check_idle, one_of, settings_added_by
 
 if TYPE_CHECKING:
     from keraseq.models.outputs import Output
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 INPUTS = ("text", "audio", "image", "records", "numbers")  # what a feature can be that goes in
 LABELS = ("classes", "labels", "value")  # and one that is asked for
+SETTINGS = {"text": settings_added_by(TextConfig), "audio": settings_added_by(AudioConfig), "image": ("order",)}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Inferred(TextConfig, AudioConfig):
     number.
 
     Where several features would do, those that TFDS names for supervised learning are taken; where it names none,
-    `input` and `label` choose. Splits that the data set lacks are taken from train.
+    `input` and `label` choose. Settings of another kind of input are refused. Splits that the data set lacks are taken
+    from train.
     """
 
     dataset: Annotated[str, "TFDS name: data or data/config"] = field(kw_only=True)
@@ -64,6 +66,9 @@ class Inferred(TextConfig, AudioConfig):
         features = builder.info.features
         kinds = {} if features is None else {name: _kind(feature) for name, feature in features.items()}
         chosen, label = _choose(self, features, kinds, builder.info.supervised_keys)
+        for kind, settings in SETTINGS.items():
+            if kind != kinds[chosen]:
+                check_idle(self, settings, f"{self.dataset} takes {chosen}, which is {kinds[chosen]} and not {kind}")
         return source.read(
             builder,
             name=self.dataset,

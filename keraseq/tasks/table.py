@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from keraseq.config import Choice, check
 from keraseq.errors import KeraseqError, UsageError, unknown
 from keraseq.registry import tasks
-from keraseq.tasks.config import TextConfig, one_of
+from keraseq.tasks.config import TextConfig, check_idle, one_of, settings_added_by
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,6 +75,8 @@ class Table(TextConfig):
             if column not in rows[0]:
                 raise UsageError(f"{path}: {unknown('column', column, rows[0])}")
         inputs = [_sequence(row.get(self.input), f"{path}, row {n}, {self.input}") for n, row in enumerate(rows, 1)]
+        if not isinstance(inputs[0], str):
+            check_idle(self, settings_added_by(TextConfig), f"{self.input} of {path} is numbers and not text")
         given = [row.get(self.label) for row in rows]
         targets, output = self._targets(given, path)
         raw = Raw(inputs, targets)
