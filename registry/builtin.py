@@ -71,11 +71,17 @@ _TASKS = (
     "dyck",
     "listops",
     "mnist",
+    "fashion_mnist",
+    "cifar10",
     "imdb_reviews",
+    "yelp_polarity_reviews",
+    "sst2",
+    "ag_news_subset",
     "trec",
     "scan",
     "smartwatch_gestures",
     "universal_dependencies",
+    "conll2003",
     "tiny_shakespeare",
     "penn_treebank",
     "lm1b",
@@ -83,6 +89,8 @@ _TASKS = (
     "jsb_chorales",
     "ett",
     "multi30k",
+    "ted_hrlr_translate",
+    "wmt",
     "spoken_digit",
     "speech_commands",
     "table",
@@ -98,5 +106,10 @@ BUILTIN: dict[str, dict[str, str]] = {
 
 ALIASES: dict[str, dict[str, str]] = {
     "models": {"vanilla_rnn": "rnn", "temporal_convolutional_network": "tcn"},
-    "tasks": {"imdb": "imdb_reviews"},
+    "tasks": {
+        "imdb": "imdb_reviews",
+        "yelp": "yelp_polarity_reviews",
+        "glue/sst2": "sst2",
+        "ag_news": "ag_news_subset",
+    },
 }

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from keraseq import config
-from keraseq.cli.output import Json, console, print_json
+from keraseq.cli.output import Json, brief, console, print_json
 from keraseq.errors import UsageError, unknown
 from keraseq.registry import KINDS, Description
 
@@ -42,7 +42,11 @@ def describe(
     kind: Annotated[str | None, typer.Option("--kind", help="Where several kinds share the name.")] = None,
     json: Json = False,
 ) -> None:
-    """What a component is: its docstring, reference, tags, source and settings with ranges."""
+    """What a component is: its docstring, reference, tags, source and settings with ranges.
+
+    Of a task also published and measured scores and, where it is prepared at its defaults, sizes, lengths, balance and
+    chance.
+    """
     if kind is not None and kind not in KINDS:
         raise UsageError(unknown("kind", kind, KINDS))
     found = [r.describe(name) for k, r in KINDS.items() if kind in (None, k) and r.knows(name)]
@@ -54,27 +58,57 @@ def describe(
         return
     for description in found:
         _show(description)
-        if description.kind == KINDS["tasks"].kind:
+        if _is_task(description):
+            _show_baselines(description)
             _show_data(description)
+
+
+def _is_task(description: Description) -> bool:
+    return description.kind == KINDS["tasks"].kind
 
 
 def _to_json(description: Description) -> dict[str, Any]:
     shown = {f.name: getattr(description, f.name) for f in dataclasses.fields(description) if f.name != "component"}
-    return {**shown, "settings": _settings(description.component)}
+    shown["settings"] = _settings(description.component)
+    if _is_task(description):
+        shown["baselines"] = [dataclasses.asdict(baseline) for baseline in description.component.baselines]
+        shown["data"] = _summary(description)
+    return shown
+
+
+def _summary(description: Description) -> dict[str, Any] | None:
+    """Sizes, lengths, balance, chance and source of a task at its defaults, where it has been prepared."""
+    from keraseq.tasks import cache, load_task
+
+    if _required(description) or not cache.place(description.name, description.component().identity(None)).is_dir():
+        return None
+    return load_task(description.name).summary()
+
+
+def _required(description: Description) -> list[str]:
+    return [f.name for f in config.fields(description.component) if f.default is dataclasses.MISSING]
 
 
 def _show_data(description: Description) -> None:
-    """Sizes, lengths, balance, chance and source of a task at its defaults, where it has been prepared."""
     from keraseq.cli.data import summary_table
-    from keraseq.tasks import cache, load_task
 
-    required = [f.name for f in config.fields(description.component) if f.default is dataclasses.MISSING]
-    if not required and cache.place(description.name, description.component().identity(None)).is_dir():
-        console.print(summary_table(load_task(description.name).summary()))
-    else:
-        given = "".join(f" --set task.{name}=…" for name in required)
-        command = f"keraseq data prepare {description.name}{given}"
-        console.print(f"Sizes, lengths, chance and licence: {command}", highlight=False, soft_wrap=True)
+    if (summary := _summary(description)) is not None:
+        console.print(summary_table(summary))
+        return
+    given = "".join(f" --set task.{name}=…" for name in _required(description))
+    command = f"keraseq data prepare {description.name}{given}"
+    console.print(f"Sizes, lengths, chance and licence: {command}", highlight=False, soft_wrap=True)
+
+
+def _show_baselines(description: Description) -> None:
+    if not description.component.baselines:
+        return
+    table = Table(title="scores on test")
+    for column in ("model", "metric", "score", "with", "from"):
+        table.add_column(column)
+    for baseline in description.component.baselines:
+        table.add_row(baseline.name, baseline.metric, brief(baseline.value), baseline.setting, baseline.source)
+    console.print(table, markup=False)
 
 
 def _settings(component: Any) -> list[dict[str, Any]]:

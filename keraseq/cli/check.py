@@ -24,7 +24,9 @@ CHECKED = ("layers", "models", "tasks")
 def check(
     names: Annotated[list[str] | None, typer.Argument(help="Of layers, models or tasks.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Check all that is registered, plugins included.")] = False,
-    kind: Annotated[list[str] | None, typer.Option("--kind", help=f"Of: {', '.join(CHECKED)}. Repeatable.")] = None,
+    layers: Annotated[bool, typer.Option("--layers", help="Layers alone: all, or those named.")] = False,
+    models: Annotated[bool, typer.Option("--models", help="Models alone: all, or those named.")] = False,
+    tasks: Annotated[bool, typer.Option("--tasks", help="Tasks alone: all, or those named.")] = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
@@ -32,10 +34,13 @@ def check(
 
     With KERAS_BACKEND=jax layers and models are checked on JAX. Tasks whose data are not on this machine are not run.
     """
-    config.check(bool(names) != everything, "give names to check, or --all; got both or neither")
-    for one in kind or ():
-        config.check(one in CHECKED, unknown("kind with checks", one, CHECKED))
-    chosen = _choose(names or [], [of for of in CHECKED if not kind or of in kind])
+    kinds = [of for of, asked in zip(CHECKED, (layers, models, tasks), strict=True) if asked]
+    config.check(
+        bool(names or kinds) != everything,
+        "give names to check, or kinds of which all are checked, such as --tasks, or --all alone; got none of these or "
+        "--all with others",
+    )
+    chosen = _choose(names or [], kinds or list(CHECKED))
     with quiet_imports():
         from keraseq import testing
 

@@ -46,10 +46,19 @@ def prepare(
     names: Annotated[list[str], typer.Argument(help="Task names.")],
     sets: Annotated[list[str] | None, typer.Option("--set", help="task.NAME=VALUE; may be repeated.")] = None,
     data_dir: DataDir = None,
+    manual_dir: Annotated[
+        str | None, typer.Option("--manual-dir", help="Folder of files that are taken before any is downloaded.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Downloads, prepares and caches tasks, and prints what they are."""
-    summaries = [task.summary() for task in _load(names, sets, data_dir)]
+    """Downloads, prepares and caches tasks, and prints what they are.
+
+    Without a network it names each missing file, its checksum and the folder to put it in.
+    """
+    from keraseq.tasks.source import manual_files
+
+    with manual_files(manual_dir):
+        summaries = [task.summary() for task in _load(names, sets, data_dir)]
     if json:
         print_json(summaries)
         return
@@ -76,7 +85,9 @@ def show(
     table.add_column("input", overflow="fold")
     table.add_column("target", overflow="fold")
     for given, target in pairs:
-        table.add_row(*(escape(_short(side)) for side in (given, target)))
+        words = isinstance(given, list)
+        sides = _tagged(given, target) if words and task.output.targets == "steps" else (given, target)
+        table.add_row(*(escape(_short(side)) for side in sides))
     console.print(table)
 
 
@@ -132,6 +143,11 @@ def summary_table(summary: dict[str, Any]) -> Table:
 def _plain(given: Any) -> Any:
     """A raw input as text, or as lists."""
     return given.tolist() if hasattr(given, "tolist") else given
+
+
+def _tagged(words: list[str], labels: list[Any]) -> tuple[str, str]:
+    """Words as a text, and each with its label: `Anna/B-PER sings/O`."""
+    return " ".join(words), " ".join(f"{word}/{label}" for word, label in zip(words, labels, strict=True))
 
 
 def _short(value: Any) -> str:

@@ -60,8 +60,10 @@ def train(
         from keraseq.inference.score import score
         from keraseq.training.fit import fit
     from keraseq.tasks import load_task
+    from keraseq.tasks.score import require
 
     loaded = load_task(task, data_dir=data_dir, **settings_of(config))
+    require(loaded.config.scores)
     family = resolve(entry.name, loaded, parameters, given["model"])
     network = create_model(entry.name, loaded, seed=seed, precision=precision, **family.settings())
     size = count_parameters(network)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from keraseq.models.outputs import (
     Classification,
     Forecasting,
     LanguageModelling,
+    MultiLabelClassification,
     MultiLabelTagging,
     Output,
     Tagging,
@@ -25,13 +24,14 @@ def chances(output: Output, train: Examples, test: Examples) -> dict[str, float]
     """Metric → score on `test` of the best answer that `train` suggests to one who does not see the inputs.
 
     Classification: the commonest label. Regression and forecasting: the mean. Translation and language modelling:
-    always the commonest symbol, and the shares of all symbols as probabilities. Several labels: their shares.
-    Tagging: as translation for labels, but for each step by itself where all sequences have one length.
+    always the commonest symbol, and the shares of all symbols as probabilities. Several labels: their shares, and for
+    F1 those labels that do best where they are always given. Tagging: as translation for labels, but for each step by
+    itself where all sequences have one length.
     """
     known, asked = train.targets, test.targets
-    if isinstance(output, MultiLabelTagging):
-        return {"nll": _label_surprise(known, asked)}
     if isinstance(known, Sequences) and isinstance(asked, Sequences):
+        if isinstance(output, MultiLabelTagging):
+            return {"nll": _label_surprise(known.values, asked.values)}
         if isinstance(output, LanguageModelling):
             accuracy, surprise = _guess(output.vocabulary_size, known, asked, by_step=False)
             bits = surprise / np.log(2)
@@ -44,6 +44,9 @@ def chances(output: Output, train: Examples, test: Examples) -> dict[str, float]
         return {"accuracy": accuracy, "cross_entropy": surprise}
     assert isinstance(known, np.ndarray)
     assert isinstance(asked, np.ndarray)
+    if isinstance(output, MultiLabelClassification):
+        surprise = _label_surprise(known, asked) / len(output.labels)
+        return {"f1": _label_f1(known, asked), "binary_cross_entropy": surprise}
     if isinstance(output, Classification):
         return {"accuracy": float(np.mean(asked == np.bincount(known).argmax()))}
     away = asked - known.mean(axis=0, dtype=np.float64)
@@ -52,9 +55,19 @@ def chances(output: Output, train: Examples, test: Examples) -> dict[str, float]
     return {"mse": float(np.mean(away**2))}
 
 
-def _label_surprise(train: Any, test: Any) -> float:
-    """-log p of the labels of a step of test, by the shares of each label in train."""
-    seen, asked = (np.asarray(side.values, np.float64) for side in (train, test))
+def _label_f1(train: np.ndarray, test: np.ndarray) -> float:
+    """F1 on test of always the same labels: of those commonest in train, as many as do best there."""
+    counts = train.sum(axis=0)
+    order = np.argsort(-counts, kind="stable")
+    sizes = np.arange(1, len(counts) + 1)
+    most = 1 + np.argmax(2 * np.cumsum(counts[order]) / (sizes * len(train) + counts.sum()))
+    right = test[:, order[:most]].sum()
+    return float(2 * right / (most * len(test) + test.sum()))
+
+
+def _label_surprise(train: np.ndarray, test: np.ndarray) -> float:
+    """-log p of the labels of a step or sequence of test, by the shares of each label in train."""
+    seen, asked = (np.asarray(side, np.float64) for side in (train, test))
     seen, asked = seen[seen[:, 0] >= 0], asked[asked[:, 0] >= 0]
     p = (seen.sum(axis=0) + UNSEEN) / (len(seen) + 2 * UNSEEN)
     return float(-(asked * np.log(p) + (1 - asked) * np.log(1 - p)).sum(axis=1).mean())

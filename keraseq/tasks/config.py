@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from keraseq.config import Choice, check, settings_of
+from keraseq.config import Choice, check, fields, settings_of
+from keraseq.errors import UsageError
+from keraseq.registry import tasks
+from keraseq.tasks.baseline import Baseline
 
 if TYPE_CHECKING:
     from keraseq.models.outputs import Output
@@ -31,7 +34,9 @@ class TaskConfig:
     Attributes:
         source: the TFDS builder, `name/config:version`, that the data come from.
         reference: for synthetic tasks, the function from a batch of model inputs to the exact targets.
-        scores: what decoded texts are scored by: names of functions of `keraseq.tasks.score`.
+        scores: what the answers to a whole split are scored by, beside the metrics: names of functions of
+            `keraseq.tasks.score`; for translations, of texts, and for labels of steps, of lists of labels.
+        baselines: published and measured scores on test.
         encoding: raised by the author of a task whose code encodes otherwise than before, so that no old cache is read.
         downloads: whether the data come from elsewhere, and are not made on this machine.
         standardise: whether a model sees features with mean 0 and deviation 1 over the training steps.
@@ -48,6 +53,7 @@ class TaskConfig:
     source: ClassVar[str] = ""
     reference: ClassVar[Callable[[Any], Any] | None] = None
     scores: ClassVar[tuple[str, ...]] = ()
+    baselines: ClassVar[tuple[Baseline, ...]] = ()
     encoding: ClassVar[int] = 1
     downloads: ClassVar[bool] = True
     standardise: ClassVar[bool] = False
@@ -83,6 +89,19 @@ class TaskConfig:
 
         return Batching(self.batch_size, self.token_budget, self.static_shapes)
 
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The settings that are not at their defaults."""
+        return {f.name: value for f in fields(type(self)) if (value := getattr(self, f.name)) != f.default}
+
+    @property
+    def called(self) -> str:
+        """The name on a command line, with settings where these choose the builder: `wmt --set task.year=16`."""
+        name = tasks.name_of(type(self)) or self.source.partition(":")[0].partition("/")[0]
+        if type(self).builder is TaskConfig.builder:
+            return name
+        return name + "".join(f" --set task.{key}={value}" for key, value in self.changed.items())
+
     def read(self, data_dir: str | None) -> Data:
         """The raw examples of the three splits, prepared by TFDS first where need be."""
         raise NotImplementedError
@@ -94,14 +113,13 @@ class TaskConfig:
         *,
         input_of: Callable[[Any], Any],
         label_of: Callable[[Any], Any],
-        name: str | None = None,
     ) -> Data:
-        """Reads the builder of this task. Arguments as of `source.read`; the name is by default the data set's."""
+        """Reads the builder of this task. Arguments as of `source.read`."""
         from keraseq.tasks import source
 
         return source.read(
             source.open_builder(self.builder, data_dir),
-            name=name or self.source.partition(":")[0].partition("/")[0],
+            name=self.called,
             data_dir=data_dir,
             output=output,
             input_of=input_of,
@@ -433,6 +451,17 @@ class RaggedConfig(SyntheticConfig):
         if split == "test" and self.test_length:
             return range(self.length + 1, self.test_length + 1)
         return range(self.shortest, self.length + 1)
+
+
+def settings_added_by(cls: type[TaskConfig]) -> tuple[str, ...]:
+    """Names of the settings that a class has beside those of every task."""
+    return tuple(field.name for field in fields(cls) if field.name not in TaskConfig.__dataclass_fields__)
+
+
+def check_idle(config: TaskConfig, names: Iterable[str], why: str) -> None:
+    """Raises `UsageError` where one of these settings, which change nothing, is not at its default."""
+    for name in sorted(config.changed.keys() & set(names)):
+        raise UsageError(f"{name}={getattr(config, name)!r} changes nothing: {why}. Remedy: leave it out")
 
 
 def one_of(name: str, value: str, values: tuple[str, ...]) -> None:

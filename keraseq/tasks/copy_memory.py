@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from keraseq.registry import tasks
+from keraseq.tasks.baseline import MEASURED, Baseline, bai_2018
 from keraseq.tasks.config import SyntheticConfig
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class CopyMemory(SyntheticConfig):
     length: Annotated[int, "steps between the end of the symbols and the first of them that is asked for"] = 200
 
     source: ClassVar[str] = "copy_memory:1.0.0"
+    baselines: ClassVar[tuple[Baseline, ...]] = (
+        *bai_2018("cross_entropy", "length=1000, 16 K parameters", lstm=0.0204, gru=0.0197, rnn=0.0202, tcn=3.5e-5),
+        Baseline("tcn", "cross_entropy", 4.9e-5, MEASURED, "length=500"),
+    )
     reference: ClassVar[Callable[[Any], Any] | None] = staticmethod(repeat_beginning)
 
     def steps(self, length: int) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from keraseq.config import Choice, check
 from keraseq.registry import tasks
+from keraseq.tasks.baseline import MEASURED, Baseline
 from keraseq.tasks.config import TaskConfig
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ class ETT(TaskConfig):
     reversible: Annotated[bool, "whether the model sees each window with mean 0 and deviation 1"] = True
 
     source: ClassVar[str] = "ett/ETTh1:1.0.0"
+    baselines: ClassVar[tuple[Baseline, ...]] = (
+        *(
+            Baseline(name, "mse", value, "Nie et al. 2023, arXiv:2211.14730", "horizon=96")
+            for name, value in {"PatchTST": 0.370, "DLinear": 0.375, "Informer": 0.865}.items()
+        ),
+        Baseline("gru", "mse", 0.410, MEASURED, "horizon=96, length=96"),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from keraseq.config import Choice, check
 from keraseq.errors import UsageError, unknown
-from keraseq.tasks.config import AudioConfig, TextConfig, one_of
+from keraseq.tasks.config import AudioConfig, TextConfig, check_idle, one_of, settings_added_by
 
 if TYPE_CHECKING:
     from keraseq.models.outputs import Output
@@ -16,20 +16,23 @@ if TYPE_CHECKING:
     from keraseq.tasks.source import Data, Raw
 
 INPUTS = ("text", "audio", "image", "records", "numbers")  # what a feature can be that goes in
-LABELS = ("classes", "value")  # and one that is asked for
+LABELS = ("classes", "labels", "value")  # and one that is asked for
+SETTINGS = {"text": settings_added_by(TextConfig), "audio": settings_added_by(AudioConfig), "image": ("order",)}
 
 
 @dataclass(frozen=True)
 class Inferred(TextConfig, AudioConfig):
-    """A task from any TFDS data set that has one text or sequence and one label.
+    """A task from any TFDS data set that has one text or sequence and one label or set of labels.
 
     Inputs: a text; a recording whose sampling rate the data set tells, its channels mixed into one; a tensor or
     sequence of numbers, `(time,)` or `(time, size)`; a sequence of records, whose floating-point fields side by side
     make a step; an image, as its pixels in reading order or as its rows.
-    Labels: a class label, or one real number.
+    Labels: a class label, a sequence of class labels, which are then any number of labels for the whole, or one real
+    number.
 
     Where several features would do, those that TFDS names for supervised learning are taken; where it names none,
-    `input` and `label` choose. Splits that the data set lacks are taken from train.
+    `input` and `label` choose. Settings of another kind of input are refused. Splits that the data set lacks are taken
+    from train.
     """
 
     dataset: Annotated[str, "TFDS name: data or data/config"] = field(kw_only=True)
@@ -63,6 +66,9 @@ class Inferred(TextConfig, AudioConfig):
         features = builder.info.features
         kinds = {} if features is None else {name: _kind(feature) for name, feature in features.items()}
         chosen, label = _choose(self, features, kinds, builder.info.supervised_keys)
+        for kind, settings in SETTINGS.items():
+            if kind != kinds[chosen]:
+                check_idle(self, settings, f"{self.dataset} takes {chosen}, which is {kinds[chosen]} and not {kind}")
         return source.read(
             builder,
             name=self.dataset,
@@ -115,7 +121,7 @@ def _kind(feature: Any) -> str:
     if isinstance(feature, kinds.FeaturesDict) or not isinstance(getattr(feature, "shape", None), tuple):
         return ""
     if isinstance(feature, kinds.Sequence) and isinstance(feature.feature, kinds.ClassLabel):
-        return ""
+        return "labels"
     if feature.shape == () and feature.np_dtype in (np.str_, np.object_, object, str):
         return "text"
     number = np.issubdtype(feature.np_dtype, np.number)
@@ -171,9 +177,14 @@ def _tell(feature: Any) -> str:
 
 
 def _output(feature: Any) -> Output:
-    from keraseq.models.outputs import Classification, Regression
+    from keraseq.models.outputs import Classification, MultiLabelClassification, Regression
 
-    return Classification(tuple(feature.names)) if _kind(feature) == "classes" else Regression()
+    match _kind(feature):
+        case "classes":
+            return Classification(tuple(feature.names))
+        case "labels":
+            return MultiLabelClassification(tuple(feature.feature.names))
+    return Regression()
 
 
 def _reader(name: str, feature: Any, kind: str) -> Callable[[Any], Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from keraseq.registry import tasks
+from keraseq.tasks.baseline import MEASURED, Baseline, bai_2018
 from keraseq.tasks.config import TaskConfig
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ class JSBChorales(TaskConfig):
     batch_size: Annotated[int, "chorales a batch"] = 8
 
     source: ClassVar[str] = "jsb_chorales:1.0.0"
+    baselines: ClassVar[tuple[Baseline, ...]] = (
+        *bai_2018("nll", "300 K parameters", lstm=8.45, gru=8.43, rnn=8.91, tcn=8.10),
+        Baseline("lstm", "nll", 8.49, MEASURED),
+    )
 
     def read(self, data_dir: str | None) -> Data:
         from keraseq.models.outputs import MultiLabelTagging

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from keraseq.config import check
 from keraseq.registry import tasks
+from keraseq.tasks.baseline import Baseline
 from keraseq.tasks.config import RaggedConfig
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ class ListOps(RaggedConfig):
     depth: Annotated[int, "most levels of the tree, digits included"] = 10
 
     source: ClassVar[str] = "listops:1.0.0"
+    baselines: ClassVar[tuple[Baseline, ...]] = (
+        Baseline("Transformer", "accuracy", 0.364, "Tay et al. 2020, arXiv:2011.04006"),
+        Baseline("S4", "accuracy", 0.596, "Gu et al. 2022, arXiv:2111.00396"),
+        Baseline("LRU", "accuracy", 0.602, "Orvieto et al. 2023, arXiv:2303.06349"),
+    )
     reference: ClassVar[Callable[[Any], Any] | None] = staticmethod(evaluate)
     least_length: ClassVar[int] = 4
 

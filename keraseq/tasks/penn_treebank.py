@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from keraseq.config import Choice
 from keraseq.registry import tasks
+from keraseq.tasks.baseline import Baseline, bai_2018
 from keraseq.tasks.config import LanguageConfig
 
 
@@ -31,4 +32,10 @@ class PennTreebank(LanguageConfig):
     ] = 35
 
     source: ClassVar[str] = "penn_treebank:1.0.0"
+    baselines: ClassVar[tuple[Baseline, ...]] = (
+        *bai_2018("perplexity", "13 M parameters", lstm=78.93, gru=92.48, rnn=114.50, tcn=88.68),
+        *bai_2018(
+            "bits_per_character", "tokeniser=characters, 3 M parameters", lstm=1.36, gru=1.37, rnn=1.48, tcn=1.31
+        ),
+    )
     between: ClassVar[str] = " <eos> "

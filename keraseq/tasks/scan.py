@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from keraseq.config import Choice
 from keraseq.registry import tasks
+from keraseq.tasks.baseline import MEASURED, Baseline
 from keraseq.tasks.config import TranslationConfig, one_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Scan(TranslationConfig):
     split: Annotated[str, Choice(*SPLITS), "which commands are for test"] = "simple"
 
     source: ClassVar[str] = "scan:1.1.1"
+    baselines: ClassVar[tuple[Baseline, ...]] = (Baseline("gru", "exact_match", 0.992, MEASURED, "split=simple"),)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,7 +56,7 @@ class Scan(TranslationConfig):
 
     def read(self, data_dir: str | None) -> Data:
         commands, actions = map(operator.itemgetter, ("commands", "actions"))
-        return self.read_builder(data_dir, None, input_of=commands, label_of=actions, name=self.builder)
+        return self.read_builder(data_dir, None, input_of=commands, label_of=actions)
 
     def fit(self, train: Raw) -> Preprocessor:
         from keraseq.tasks.preprocess import PairPreprocessor, TextPreprocessor

@@ -14,16 +14,18 @@ import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
 
 import numpy as np
 
+from keraseq.config import check
 from keraseq.errors import KeraseqError, UsageError, unknown
-from keraseq.models.outputs import Classification, MultiLabelTagging, Output, Tagging
+from keraseq.models.outputs import Classification, MultiLabelClassification, MultiLabelTagging, Output, Tagging
 from keraseq.registry import tasks
 from keraseq.tasks import builders
 from keraseq.tasks.config import TaskConfig
@@ -34,6 +36,7 @@ logger = logging.getLogger(__name__)
 PROBE_SECONDS = 10
 EXTRAS = {"pydub": "speech"}  # packages that TFDS needs for some data sets → the extra of keraseq that brings them
 _preparing = threading.Lock()
+_manual_dir: ContextVar[Path | None] = ContextVar("_manual_dir", default=None)
 
 
 class MissingDownloadError(KeraseqError):
@@ -47,8 +50,9 @@ class Raw:
     Attributes:
         inputs: texts, which may come anew from disk at every pass, lists of words, or arrays; one array of shape
             `(n, …)` where all have one shape.
-        targets: class indices, int32, `(n,)`; real numbers, float32, `(n, size)`; class indices of every step, an int32
-            array each; texts; or arrays that other kinds of output ask for.
+        targets: class indices, int32, `(n,)`; which labels hold, 0 or 1, int32, `(n, labels)`; real numbers, float32,
+            `(n, size)`; class indices of every step, an int32 array each; texts; or arrays that other kinds of output
+            ask for.
         rate: samples a second where inputs are recordings, in Hz, else None.
     """
 
@@ -121,12 +125,28 @@ def open_builder(name: str, data_dir: str | None, **arguments: Any) -> Any:
             raise UsageError(f"{name!r} cannot be opened: {error} Remedy: leave the version out") from error
 
 
+@contextlib.contextmanager
+def manual_files(folder: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Inside, files are taken from this folder before any is downloaded; None takes `downloads/manual` of the data.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    path = None if folder is None else Path(folder).expanduser().absolute()
+    check(path is None or path.is_dir(), f"the folder of files, {path}, does not exist. Remedy: make it and fill it")
+    token = _manual_dir.set(path)
+    try:
+        yield
+    finally:
+        _manual_dir.reset(token)
+
+
 def prepare(builder: Any, name: str, data_dir: str | None) -> Any:
     """The builder with its data downloaded and prepared.
 
     Args:
         builder: from `open_builder`.
-        name: the task, for messages.
+        name: the task as on a command line, for messages.
         data_dir: as given by the user, for messages.
 
     Raises:
@@ -145,11 +165,10 @@ def prepare(builder: Any, name: str, data_dir: str | None) -> Any:
         hook = _checked_download(tfds.download.DownloadManager._download, missing)
         try:
             with mock.patch.object(tfds.download.DownloadManager, "_download", hook):
-                builder.download_and_prepare()
-        except (
-            AssertionError
-        ) as error:  # how TFDS asks for files that only a person can fetch, and refuses empty splits
-            if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+                config = tfds.download.DownloadConfig(manual_dir=_manual_dir.get())
+                builder.download_and_prepare(download_config=config)
+        except AssertionError as error:
+            if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:  # for files that only a person can fetch
                 raise KeraseqError(f"{name} cannot be downloaded by a program: {error}") from error
             raise KeraseqError(f"{name} cannot be prepared: {error} Remedy: see what its files hold") from error
         except OSError as error:
@@ -167,16 +186,22 @@ def prepare(builder: Any, name: str, data_dir: str | None) -> Any:
 
 
 def read_classes(
-    config: TaskConfig, data_dir: str | None, *, input: str, label: str, test: Share | None = None
+    config: TaskConfig,
+    data_dir: str | None,
+    *,
+    input: str,
+    label: str,
+    test: Share | None = None,
+    test_split: str = "test",
 ) -> Data:
-    """Reads the data set `config.source`: its feature `input` goes in, its class label `label` is asked for.
+    """Reads the data set `config.builder`: its feature `input` goes in, its class label `label` is asked for.
 
-    `test` is the part of train taken for test where there is no such split, or None to require one.
+    `test` and `test_split` are as in `read`.
     """
-    builder = open_builder(config.source, data_dir)
+    builder = open_builder(config.builder, data_dir)
     return read(
         builder,
-        name=builder.name,
+        name=config.called,
         data_dir=data_dir,
         output=Classification(tuple(builder.info.features[label].names)),
         input_of=operator.itemgetter(input),
@@ -184,6 +209,7 @@ def read_classes(
         validation=config.validation,
         seed=config.split_seed,
         test=test,
+        test_split=test_split,
         rate=rate_of(builder.info.features[input]),
     )
 
@@ -319,7 +345,10 @@ def _concatenate(parts: list[np.ndarray]) -> np.ndarray:
 
 
 def _targets(labels: Any, output: Output | None, where: str) -> Sequence[Any] | np.ndarray:
-    """The labels as `Raw` holds them, checked: class indices within the classes, numbers finite."""
+    """The labels as `Raw` holds them, checked: class indices within the classes, numbers finite.
+
+    Several labels of a whole sequence come as the class indices of those that hold.
+    """
     if not len(labels):
         raise KeraseqError(f"{where} is empty. Remedy: delete the prepared data set and prepare it again")
     if output is None:
@@ -340,6 +369,16 @@ def _targets(labels: Any, output: Output | None, where: str) -> Sequence[Any] | 
                     f"not count; example {index} has {row.min()} … {row.max()}"
                 )
         return [row.astype(np.int32) for row in labels]
+    if isinstance(output, MultiLabelClassification):
+        holds = np.zeros((len(labels), len(output.labels)), np.int32)
+        for index, row in enumerate(labels):
+            if not ((row >= 0) & (row < len(output.labels))).all():
+                raise KeraseqError(
+                    f"{where}: labels must be in 0 … {len(output.labels) - 1}; example {index} has {row.tolist()}. "
+                    "Remedy: where the labels of this split are hidden, name another by test_split"
+                )
+            holds[index, row] = 1
+        return holds
     if isinstance(output, MultiLabelTagging):
         for index, row in enumerate(labels):
             if row.shape[1:] != output.target_shape or not np.isin(row, (0, 1)).all():
@@ -411,12 +450,14 @@ def _file_name(url: str, info: Any) -> str:
 
 
 def _missing(name: str, builder: Any, data_dir: str | None, missing: list[str]) -> str:
-    option = f" --data-dir {shlex.quote(data_dir)}" if data_dir else ""
+    manual = _manual_dir.get()
+    options = {"--data-dir": data_dir, "--manual-dir": manual and str(manual)}
+    given = "".join(f" {option} {shlex.quote(value)}" for option, value in options.items() if value)
     return (
         f"{name} needs files that are not on this machine and cannot be downloaded:\n"
         + "\n".join(missing)
-        + f"\nRemedy: put them into {builder.data_dir_root / 'downloads' / 'manual'}/ "
-        + f"and run: keraseq data prepare {name}{option}"
+        + f"\nRemedy: put them into {manual or builder.data_dir_root / 'downloads' / 'manual'}/ "
+        + f"and run: keraseq data prepare {name}{given}"
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from keraseq.config import Choice, check
 from keraseq.errors import KeraseqError, UsageError, unknown
 from keraseq.registry import tasks
-from keraseq.tasks.config import TextConfig, one_of
+from keraseq.tasks.config import TextConfig, check_idle, one_of, settings_added_by
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from keraseq.tasks.source import Data, Raw
 
 SPLITS = ("random", "stratified", "time")
-ASKED = ("class", "number")
+ASKED = ("class", "labels", "number")
 LABELS = 1000  # more kinds of label than this are numbers, or a mistake
+BETWEEN = "|"  # labels that are one text
 
 
 @tasks.register("table", tags={"text", "features"}, reference="RFC 4180; https://jsonlines.org", cases=())
@@ -30,10 +31,12 @@ LABELS = 1000  # more kinds of label than this are numbers, or a mistake
 class Table(TextConfig):
     """Your own data: a CSV, TSV, JSON Lines, Parquet or NumPy (.npz) file with a sequence and a label in each row.
 
-    A sequence is a text, or but for CSV and TSV a list of numbers or of lists of as many numbers. A label is a
-    class, or a real number. Test and validation are taken from the rows: at random by `split_seed`, the same share of
-    each class (stratified), or the last rows for test and those before them for validation (time), in the order of the
-    file.
+    A sequence is a text, or but for CSV and TSV a list of numbers or of lists of as many numbers. A label is a class,
+    any number of labels, or a real number. Labels are a list in JSON Lines and Parquet, or a text with `|` between
+    them, `red|long`; an empty list or text is none of them.
+
+    Test and validation are taken from the rows: at random by `split_seed`, the same share of each class (stratified),
+    or the last rows for test and those before them for validation (time), in the order of the file.
     """
 
     path: Annotated[str, "of the file"] = field(kw_only=True)
@@ -55,7 +58,7 @@ class Table(TextConfig):
         one_of("split", self.split, SPLITS)
         check(
             self.split != "stratified" or self.asks_for == "class",
-            "split='stratified' is for classes; got asks_for='number'. Remedy: split='random' or 'time'",
+            f"split='stratified' is for classes; got asks_for={self.asks_for!r}. Remedy: split='random' or 'time'",
         )
         check(0 < self.test < 1, f"test must be a share above 0 and below 1; got {self.test}. Remedy: leave it out")
 
@@ -75,6 +78,8 @@ class Table(TextConfig):
             if column not in rows[0]:
                 raise UsageError(f"{path}: {unknown('column', column, rows[0])}")
         inputs = [_sequence(row.get(self.input), f"{path}, row {n}, {self.input}") for n, row in enumerate(rows, 1)]
+        if not isinstance(inputs[0], str):
+            check_idle(self, settings_added_by(TextConfig), f"{self.input} of {path} is numbers and not text")
         given = [row.get(self.label) for row in rows]
         targets, output = self._targets(given, path)
         raw = Raw(inputs, targets)
@@ -96,24 +101,34 @@ class Table(TextConfig):
         return Path(os.path.abspath(os.path.expanduser(self.path)))
 
     def _targets(self, given: Sequence[Any], path: Path) -> tuple[np.ndarray, Output]:
-        """Class indices and their names, whole numbers in their order before others by the alphabet, or numbers."""
+        """Class indices, or which labels hold, and their names; or numbers."""
         import numpy as np
 
-        from keraseq.models.outputs import Classification, Regression
+        from keraseq.models.outputs import Classification, MultiLabelClassification, Regression
 
+        if self.asks_for == "labels":
+            sets = [_labels(labels, f"{path}, row {number}, {self.label}") for number, labels in enumerate(given, 1)]
+            names = self._names({label for labels in sets for label in labels}, 1, path)
+            holds = np.array([[name in labels for name in names] for labels in sets], np.int32)
+            return holds, MultiLabelClassification(names)
         for number, label in enumerate(given, 1):
             if label is None or label == "":
                 raise KeraseqError(f"{path}, row {number}: {self.label} is empty. Remedy: give a label or drop the row")
         if self.asks_for == "number":
             numbers = [_number(label, f"{path}, row {number}, {self.label}") for number, label in enumerate(given, 1)]
             return np.array(numbers, np.float32)[:, None], Regression()
-        names = sorted({str(label) for label in given}, key=_order)
-        check(
-            2 <= len(names) <= LABELS,
-            f"{path}: {self.label} has {len(names)} kinds; wanted 2 to {LABELS}. Remedy: asks_for='number' for numbers",
-        )
+        names = self._names({str(label) for label in given}, 2, path)
         index = {name: k for k, name in enumerate(names)}
-        return np.array([index[str(label)] for label in given], np.int32), Classification(tuple(names))
+        return np.array([index[str(label)] for label in given], np.int32), Classification(names)
+
+    def _names(self, found: set[str], least: int, path: Path) -> tuple[str, ...]:
+        """The kinds of label: whole numbers in their order, then others by the alphabet."""
+        check(
+            least <= len(found) <= LABELS,
+            f"{path}: {self.label} has {len(found)} kinds; wanted {least} to {LABELS}. "
+            "Remedy: asks_for='number' for numbers",
+        )
+        return tuple(sorted(found, key=_order))
 
     def _split(self, raw: Raw, name: str) -> dict[str, Raw]:
         import numpy as np
@@ -132,14 +147,22 @@ class Table(TextConfig):
             rest, test = part(raw, Share(self.test, self.split_seed, stratified), name)
             train, validation = part(rest, Share(self.validation, self.split_seed, stratified), name)
             splits = {"train": train, "validation": validation, "test": test}
-        if self.asks_for == "class":
-            unseen = {int(k) for s in ("validation", "test") for k in splits[s].targets} - set(splits["train"].targets)
+        if self.asks_for != "number":
+            occurring = {split: _occurring(part.targets) for split, part in splits.items()}
+            unseen = (occurring["validation"] | occurring["test"]) - occurring["train"]
             check(
                 not unseen,
-                f"{name}: {len(unseen)} of the labels never occur in train. Remedy: split='stratified', or leave out "
-                "labels that occur only once or twice",
+                f"{name}: {len(unseen)} of the labels never occur in train. Remedy: another split or split_seed, or "
+                "leave out labels that occur only once or twice",
             )
         return splits
+
+
+def _occurring(targets: Any) -> set[int]:
+    """The classes or labels that occur, by their indices; targets are `(rows,)` or `(rows, labels)`."""
+    import numpy as np
+
+    return set((targets if targets.ndim == 1 else np.flatnonzero(targets.any(axis=0))).tolist())
 
 
 def _sequence(value: Any, where: str) -> Any:
@@ -164,6 +187,20 @@ def _sequence(value: Any, where: str) -> Any:
 def _order(name: str) -> tuple[bool, int, str]:
     whole = name.removeprefix("-").isdecimal()
     return not whole, int(name) if whole else 0, name
+
+
+def _labels(value: Any, where: str) -> set[str]:
+    """The labels of a row."""
+    if isinstance(value, str):
+        value = value.split(BETWEEN) if value.strip() else []
+    if not isinstance(value, list):
+        raise KeraseqError(
+            f"{where}: a list of labels, or a text with {BETWEEN} between them, is wanted; got {value!r}"
+        )
+    labels = {str(label).strip() for label in value}
+    if "" in labels or not all(isinstance(label, str | int | float) for label in value):
+        raise KeraseqError(f"{where}: labels must be texts or numbers, none of them empty; got {value!r}")
+    return labels
 
 
 def _number(value: Any, where: str) -> float:

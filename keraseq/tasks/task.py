@@ -15,7 +15,7 @@ from keraseq.errors import UsageError, unknown
 from keraseq.files import read_json
 from keraseq.models import inputs as input_kinds
 from keraseq.models import outputs as output_kinds
-from keraseq.models.outputs import Classification, MultiLabelTagging, Tagging, Translation
+from keraseq.models.outputs import Classification, MultiLabelClassification, MultiLabelTagging, Tagging, Translation
 from keraseq.tasks.chance import chances
 from keraseq.tasks.config import TaskConfig
 from keraseq.tasks.examples import Examples, Sequences
@@ -192,6 +192,8 @@ class Task:
                 return labels[target]
             case Tagging(labels=labels):
                 return [labels[k] if k >= 0 else None for k in target]
+            case MultiLabelClassification(labels=labels):
+                return [label for label, holds in zip(labels, target, strict=True) if holds]
             case MultiLabelTagging(labels=labels):
                 return [[label for label, holds in zip(labels, step, strict=True) if holds] for step in target]
         return target
@@ -224,11 +226,11 @@ class Task:
 
     def _balance(self) -> dict[str, Any]:
         """The share of each label in train, commonest first, where there are labels."""
-        if not isinstance(self.output, Classification | MultiLabelTagging | Tagging):
+        if not isinstance(self.output, Classification | MultiLabelClassification | MultiLabelTagging | Tagging):
             return {}
         targets = self._examples["train"].targets
         found = np.asarray(targets.values if isinstance(targets, Sequences) else targets)
-        if isinstance(self.output, MultiLabelTagging):
+        if isinstance(self.output, MultiLabelClassification | MultiLabelTagging):
             shares = found[found[:, 0] >= 0].mean(axis=0)
         else:
             counts = np.bincount(found[found >= 0], minlength=len(self.output.labels))

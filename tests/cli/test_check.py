@@ -28,7 +28,7 @@ def test_the_table_and_the_totals(tmp_path):
 
 @pytest.mark.skipif(not __import__("importlib.util").util.find_spec("jax"), reason="JAX is not installed")
 def test_json_on_jax():
-    result = check("conv1d", "--kind", "layers", "--json", KERAS_BACKEND="jax")
+    result = check("conv1d", "--layers", "--json", KERAS_BACKEND="jax")
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout)
     assert told["backend"] == "jax"
@@ -56,11 +56,11 @@ def test_a_failure_is_told_and_the_exit_code_is_1(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "give names to check, or --all"),
-        (("conv1d", "--all"), "give names to check, or --all"),
+        ((), "give names to check, or kinds of which all are checked, such as --tasks, or --all alone"),
+        (("conv1d", "--all"), "give names to check"),
+        (("--tasks", "--all"), "give names to check"),
         (("conv1",), "no component named 'conv1'; did you mean 'conv1d'"),
-        (("tcn", "--kind", "tasks", "--kind", "layers"), "no component named 'tcn'"),
-        (("--all", "--kind", "layer"), "no kind with checks named 'layer'; did you mean 'layers'"),
+        (("tcn", "--tasks", "--layers"), "no component named 'tcn'"),
     ],
 )
 def test_mistakes(arguments, message):

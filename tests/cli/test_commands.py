@@ -68,8 +68,22 @@ def test_list_and_describe():
     assert "imdb_reviews" in succeeds("data", "list")
 
 
-def test_what_is_in_a_task(data_dir):
-    assert "keraseq data prepare copy_memory" in succeeds("describe", "copy_memory")
+def test_what_is_in_a_task(data_dir, digits):
+    told = succeeds("describe", "copy_memory")
+    assert "keraseq data prepare copy_memory" in told
+    assert "cross_entropy" in told
+    assert "3.5e-05" in told
+    (described,) = json.loads(succeeds("describe", "digits", "--json"))
+    assert described["data"] == json.loads(json.dumps(digits.summary()))
+    (described,) = json.loads(succeeds("describe", "mnist", "--json"))
+    assert described["data"] is None
+    assert described["baselines"][-1] == {
+        "name": "tcn",
+        "metric": "accuracy",
+        "value": 0.972,
+        "source": "Bai et al. 2018, arXiv:1803.01271, table 1",
+        "setting": "order=permuted, 70 K parameters",
+    }
     settings = ["--set", "task.length=5", "--set", "task.train_examples=40", "--set", "task.test_examples=4"]
     shown = json.loads(succeeds("data", "show", "copy_memory", "-n", "2", "--json", *settings, "--data-dir", data_dir))
     assert len(shown) == 2
@@ -136,6 +150,7 @@ def test_a_search_without_a_winner_and_a_diverged_run_fail(tmp_path, data_dir):
         (2, ["train", "gru", "--precision", "float8"], "precision must be one of"),
         (2, ["train", "gru", "adding", "--set", "task.length=1"], "length must be at least 2"),
         (2, ["train", "gru", "digts"], "no task named 'digts'; did you mean 'digits'"),
+        (2, ["data", "prepare", "digits", "--manual-dir", "nowhere"], "nowhere, does not exist. Remedy: make it"),
         (2, ["search", "digits", "--models", "gru,tnc"], "did you mean 'tcn'"),
         (2, ["search", "digits", "--time", "soon"], "a duration is a number above 0 with s, m, h or d"),
         (2, ["search", "digits", "--trials", "0"], "--trials"),

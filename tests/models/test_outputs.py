@@ -18,6 +18,7 @@ from keraseq.models import (
     Features,
     Forecasting,
     LanguageModelling,
+    MultiLabelClassification,
     MultiLabelTagging,
     Output,
     Regression,
@@ -31,6 +32,7 @@ TAGS = Tagging(("a", "b", "c"))
 WORDS = Translation(9, start=7, end=8)
 LANGUAGE = LanguageModelling(9, "character")
 NOTES = MultiLabelTagging(("c", "e", "g", "b"))
+TOPICS = MultiLabelClassification(("c", "e", "g", "b"))
 KINDS = [TAGS, WORDS, LANGUAGE, NOTES]
 
 
@@ -198,6 +200,7 @@ def test_label_smoothing_is_that_of_keras_and_no_metric_knows_it() -> None:
         TAGS,
         Translation(9, 7, 8, longest=12, label_smoothing=0.1),
         LanguageModelling(70, "subword"),
+        MultiLabelClassification(("a",)),
         MultiLabelTagging(("c", "e"), next_step=True),
         Forecasting(24, 7, reversible=False),
     ],
@@ -208,7 +211,7 @@ def test_a_specification_survives_json(output: Output) -> None:
 
 
 @pytest.mark.parametrize(
-    "output", [TAGS, Translation(9, 7, 8, label_smoothing=0.1), LANGUAGE, NOTES], ids=lambda output: output.kind
+    "output", [TAGS, Translation(9, 7, 8, label_smoothing=0.1), LANGUAGE, NOTES, TOPICS], ids=lambda output: output.kind
 )
 def test_losses_and_metrics_are_saved_with_a_model(output: Any) -> None:
     batch = example(output)
@@ -229,6 +232,37 @@ def test_tags_are_decoded_without_padding() -> None:
     assert first["probabilities"] == pytest.approx([0.5, 0.8])
     assert second["labels"] == ["b"]
     assert TAGS.decode(logits)[1]["labels"] == ["b", "a"]
+
+
+def topics(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of whole sequences, and logits."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 2, (rows, 4)).astype("int32"), rng.normal(size=(rows, 4)).astype("float32")
+
+
+def test_f1_of_labels_is_counted_over_all_batches() -> None:
+    one, two = topics(5, 0), topics(2, 1)
+    y, x = (np.concatenate(sides) for sides in zip(one, two, strict=True))
+    right, found, wanted = ((y == 1) & (x > 0)).sum(), (x > 0).sum(), y.sum()
+    precision, recall = right / found, right / wanted
+    p = 1 / (1 + np.exp(-x.astype("float64")))
+    loss = -np.log(np.where(y == 1, p, 1 - p)).mean()
+    scores = measured(TOPICS, one, two)
+    assert scores == pytest.approx(
+        {"f1": 2 * precision * recall / (precision + recall), "binary_cross_entropy": loss}, rel=1e-5
+    )
+    assert float(TOPICS.loss()(y, x)) == pytest.approx(loss, rel=1e-5)
+    assert measured(TOPICS, (0 * y, -np.abs(x)))["f1"] == 0
+    metric = TOPICS.metrics()[0]
+    metric.update_state(y, x, np.array([1.0] * 5 + [0.0] * 2))
+    assert float(metric.result()) == pytest.approx(measured(TOPICS, one)["f1"], rel=1e-6)
+
+
+def test_labels_of_sequences_are_decoded_with_their_probabilities() -> None:
+    first, second = TOPICS.decode(np.array([[0.0, 3.0, -1.0, 1.0], [-1.0, -1.0, -1.0, -1.0]]))
+    assert first["labels"] == ["e", "b"]
+    assert first["probabilities"] == pytest.approx([1 / (1 + np.exp(-3)), 1 / (1 + np.exp(-1))])
+    assert second == {"labels": [], "probabilities": []}
 
 
 def test_what_comes_next_is_told_with_the_bits_of_the_text() -> None:
@@ -314,7 +348,8 @@ def test_translations_are_decoded_up_to_their_end() -> None:
         (lambda: Translation(9, 7, 8, longest=0), "longest must be at least 1; got 0"),
         (lambda: LanguageModelling(2), "vocabulary_size must be at least 3; got 2"),
         (lambda: LanguageModelling(9, "line"), "unit must be one of byte, character, subword, word; got 'line'"),
-        (lambda: MultiLabelTagging(()), "needs at least 1 label; got none"),
+        (lambda: MultiLabelTagging(()), "multilabel tagging needs at least 1 label; got none"),
+        (lambda: MultiLabelClassification(()), "multilabel classification needs at least 1 label; got none"),
         (lambda: Forecasting(0), "horizon must be at least 1; got 0"),
     ],
 )

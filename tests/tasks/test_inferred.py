@@ -169,6 +169,35 @@ def test_rows_of_an_image(made_dir: Path) -> None:
     assert task.inputs.deviation[0] == pytest.approx(pixels.std(), rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        (
+            "made_text_class",
+            {"mels": 8},
+            "mels=8 changes nothing: made_text_class takes text, which is text and not audio",
+        ),
+        ("made_text_class", {"order": "row"}, "order='row' changes nothing: .*, which is text and not image"),
+        ("made_series", {"tokeniser": "bytes"}, "tokeniser='bytes' changes nothing: .*, which is numbers and not text"),
+        (
+            "made_records",
+            {"hop": 0.02},
+            "hop=0.02 changes nothing: .*, which is records and not audio. Remedy: leave it",
+        ),
+        ("made_image", {"max_length": 4}, "max_length=4 changes nothing: .*, which is image and not text"),
+    ],
+)
+def test_settings_of_another_kind_of_input_are_refused(
+    name: str, settings: dict[str, Any], message: str, made_dir: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_task(name, data_dir=made_dir, **settings)
+
+
+def test_settings_of_another_kind_may_be_given_at_their_defaults(made_dir: Path) -> None:
+    assert load_task("made_text_class", data_dir=made_dir, mels=40, order="pixel").inputs
+
+
 def test_several_candidates_must_be_chosen_from(made_dir: Path) -> None:
     with pytest.raises(UsageError, match=r"made_many has the features .*Remedy: choose label= from label, stars"):
         load_task("made_many", data_dir=made_dir)
@@ -191,7 +220,7 @@ def test_a_wrong_choice_is_told(made_dir: Path) -> None:
 
 
 def test_unsupported_features_are_told_before_anything_is_prepared(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"made_tagged has the features .*none of them can be the label"):
+    with pytest.raises(UsageError, match=r"made_tagged has the features .*none of them can be the input"):
         load_task("made_tagged", data_dir=tmp_path)
     assert not list(tmp_path.iterdir())
 

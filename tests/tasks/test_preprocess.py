@@ -139,11 +139,23 @@ def test_an_image_of_another_size_is_refused() -> None:
         FeaturePreprocessor(1, 64, "pixels").batch([np.ones((28, 28))])
 
 
-def test_a_restored_feature_preprocessor_gives_the_same() -> None:
-    preprocessor = FeaturePreprocessor(1, 4, "pixels", np.array([3, 1, 0, 2]))
+def test_grey_levels_are_of_red_green_and_blue() -> None:
+    grey = FeaturePreprocessor(1, 4, "pixels", grey=True)
+    with pytest.raises(UsageError, match=r"example 0 must have shape \(height, width, 3\); got \(2, 2\)"):
+        grey.batch([np.ones((2, 2))])
+    with pytest.raises(UsageError, match="grey is for images; got layout='steps'"):
+        FeaturePreprocessor(1, 4, "steps", grey=True)
+    [levels] = grey.batch([np.array([[[1.0, 0, 0], [0, 1, 0]], [[0, 0, 1], [1, 1, 1]]])])
+    assert levels[:, 0] == pytest.approx([0.299, 0.587, 0.114, 1.0])
+    assert grey.steps([np.full((2, 2, 3), 255, np.uint8)])[0].tolist() == [[255]] * 4
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_a_restored_feature_preprocessor_gives_the_same(grey: bool) -> None:
+    preprocessor = FeaturePreprocessor(1, 4, "pixels", np.array([3, 1, 0, 2]), grey)
     restored = again(preprocessor)
     assert restored.spec == preprocessor.spec == Features(1, 4)
-    image = np.arange(4).reshape(2, 2)
+    image = np.arange(12).reshape(2, 2, 3)[..., : 3 if grey else 1]
     np.testing.assert_array_equal(restored.batch([image]), preprocessor.batch([image]))
 
 

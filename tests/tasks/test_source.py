@@ -15,9 +15,9 @@ import pytest
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import checksums
 
-from keraseq.errors import KeraseqError
+from keraseq.errors import KeraseqError, UsageError
 from keraseq.tasks import load_task
-from keraseq.tasks.source import MissingDownloadError
+from keraseq.tasks.source import MissingDownloadError, manual_files
 
 CONTENT = b"".join(b"line %d\n" % i for i in range(20))
 
@@ -55,6 +55,10 @@ class UnreachableLines(_Downloaded, tfds.core.GeneratorBasedBuilder):
 
 
 class ManualLines(_Downloaded, tfds.core.GeneratorBasedBuilder):
+    pass
+
+
+class OwnFolderLines(_Downloaded, tfds.core.GeneratorBasedBuilder):
     pass
 
 
@@ -148,6 +152,25 @@ def test_files_in_the_manual_folder_are_taken_whatever_tfds_recorded(
     (manual / "y.txt").write_bytes(CONTENT)
     task = load_task("manual_lines", data_dir=tmp_path)
     assert task.summary()["examples"] == {"train": 18, "validation": 2, "test": 20}
+
+
+def test_files_are_taken_from_a_folder_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OwnFolderLines, "infos", {"x.txt": info(), "y.txt": info()})
+    files, data = tmp_path / "my files", tmp_path / "data"
+    with pytest.raises(UsageError, match=r"my files, does not exist\. Remedy"), manual_files(files):
+        raise AssertionError("the folder is looked for first")
+    files.mkdir()
+    (files / "x.txt").write_bytes(CONTENT)
+    with pytest.raises(MissingDownloadError) as caught, manual_files(files):
+        load_task("own_folder_lines", data_dir=data)
+    told = str(caught.value)
+    assert "y.txt" in told
+    assert "x.txt:" not in told
+    assert f"Remedy: put them into {files}/ and run: " in told
+    assert told.endswith(f"prepare own_folder_lines --data-dir {data} --manual-dir '{files}'")
+    (files / "y.txt").write_bytes(CONTENT)
+    with manual_files(files):
+        assert load_task("own_folder_lines", data_dir=data).steps("test") == 1
 
 
 def test_what_can_be_reached_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

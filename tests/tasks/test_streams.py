@@ -192,5 +192,5 @@ def test_bleu_is_that_of_sacrebleu_and_its_absence_is_told(monkeypatch):
     assert score.bleu(wanted, wanted) == pytest.approx(100)
     assert 50 < score.bleu(found, wanted) < 100
     monkeypatch.setitem(__import__("sys").modules, "sacrebleu", None)
-    with pytest.raises(KeraseqError, match=r"BLEU needs sacrebleu.*pip install 'keraseq\[tasks\]'"):
+    with pytest.raises(KeraseqError, match=r"score bleu needs the package sacrebleu.*'keraseq\[tasks\]'"):
         score.bleu(found, wanted)

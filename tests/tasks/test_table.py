@@ -70,6 +70,12 @@ def test_sequences_of_numbers_are_standardised_features(tmp_path):
     assert seen == pytest.approx(range(40), abs=1e-4)
 
 
+def test_settings_of_texts_are_refused_for_numbers(tmp_path):
+    path = lines(tmp_path / "s.jsonl", [{"text": [1.0], "label": 1}])
+    with pytest.raises(UsageError, match=r"max_length=9 changes nothing: text of .* is numbers and not text"):
+        load_task("table", path=path, max_length=9)
+
+
 def test_the_same_file_is_encoded_once_and_a_changed_one_anew(tmp_path):
     path = tmp_path / "reviews.csv"
     reviews(path)
@@ -120,7 +126,7 @@ def test_a_label_that_train_never_sees_is_refused(tmp_path):
     [
         ({}, "path"),
         ({"path": "/nowhere.csv"}, "/nowhere.csv does not exist"),
-        ({"path": "a.csv", "split": "stratified", "asks_for": "number"}, "split='stratified' is for classes"),
+        ({"path": "a.csv", "split": "stratified", "asks_for": "number"}, "for classes; got asks_for='number'"),
         ({"path": "a.csv", "split": "last"}, "split must be one of 'random', 'stratified', 'time'; got 'last'"),
         ({"path": "a.csv", "test": 1.0}, "test must be a share above 0 and below 1"),
     ],

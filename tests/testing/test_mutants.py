@@ -17,6 +17,7 @@ from keraseq.ops import masks, shift
 from keraseq.registry import layers as layer_registry
 from keraseq.registry import models
 from keraseq.registry import tasks as task_registry
+from keraseq.tasks import load_task
 from keraseq.testing import LAYER_CHECKS, MODEL_CHECKS, TASK_CHECKS, check_layer, check_model
 from keraseq.testing.layers.case import LayerCase
 from keraseq.testing.models.case import FamilyCase
@@ -694,6 +695,32 @@ def test_task_mutants_are_caught(name, adding) -> None:
     assert check(TaskCase(adding, entry)) is None
     with pytest.raises(AssertionError, match=r"\w"):
         guarded(check, TaskCase(Wrong(adding, **other), entry))
+
+
+LABEL_MUTANTS = {
+    "labels that hold twice": ("check_targets", {"change": lambda x, y: (x, 2 * y)}),
+    "labels without an axis": ("check_targets", {"change": lambda x, y: (x, y[:, 0])}),
+    "chance without the labels that do best": ("check_chance", {"chance": 0.0}),
+}
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """A task that asks for several labels; most hold for a third of the rows."""
+    path = tmp_path_factory.mktemp("labelled") / "rows.csv"
+    rows = [f"{i} text,{'|'.join(name for k, name in enumerate('abc') if (i + k) % 3 == 0)}" for i in range(60)]
+    path.write_text("\n".join(["text,label", *rows]))
+    return load_task("table", path=str(path), asks_for="labels", batch_size=8)
+
+
+@pytest.mark.parametrize("name", LABEL_MUTANTS)
+def test_task_mutants_with_several_labels_are_caught(name, labelled) -> None:
+    wanted, other = LABEL_MUTANTS[name]
+    check = {check.__name__: check for check in TASK_CHECKS}[wanted]
+    entry = task_registry.entry("table")
+    assert check(TaskCase(labelled, entry)) is None
+    with pytest.raises(AssertionError, match=r"targets|chance"):
+        guarded(check, TaskCase(Wrong(labelled, **other), entry))
 
 
 def test_wrong_tags_of_tasks_are_caught(adding, digits) -> None:

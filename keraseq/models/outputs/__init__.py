@@ -7,12 +7,13 @@ the loss of a batch is the mean over its steps that count, and Keras reports the
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from keraseq.config import settings_of
 from keraseq.models.outputs.classification import Classification
 from keraseq.models.outputs.forecasting import Forecasting
 from keraseq.models.outputs.language_modelling import LanguageModelling
+from keraseq.models.outputs.multilabel_classification import MultiLabelClassification
 from keraseq.models.outputs.multilabel_tagging import MultiLabelTagging
 from keraseq.models.outputs.regression import Regression
 from keraseq.models.outputs.tagging import Tagging
@@ -23,6 +24,7 @@ __all__ = [
     "Classification",
     "Forecasting",
     "LanguageModelling",
+    "MultiLabelClassification",
     "MultiLabelTagging",
     "Output",
     "Regression",
@@ -32,12 +34,18 @@ __all__ = [
     "to_json",
 ]
 
-Output = Classification | Forecasting | LanguageModelling | MultiLabelTagging | Regression | Tagging | Translation
+Output = (
+    Classification
+    | Forecasting
+    | LanguageModelling
+    | MultiLabelClassification
+    | MultiLabelTagging
+    | Regression
+    | Tagging
+    | Translation
+)
 
-KINDS: dict[str, type[Output]] = {
-    kind.kind: kind
-    for kind in (Classification, Forecasting, LanguageModelling, MultiLabelTagging, Regression, Tagging, Translation)
-}
+KINDS: dict[str, type[Output]] = {kind.kind: kind for kind in get_args(Output)}
 
 
 def to_json(output: Output) -> dict[str, Any]:

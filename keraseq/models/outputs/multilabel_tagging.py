@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from keraseq.config import check
-from keraseq.models.outputs.base import OutputKind
+from keraseq.models.outputs.labels import Labels
 
 if TYPE_CHECKING:
     import keras
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class MultiLabelTagging(OutputKind):
+class MultiLabelTagging(Labels):
     """Any number of labels a step, such as the notes of a chord. The model gives logits, float32,
     `(batch, time, labels)`.
 
@@ -25,7 +24,6 @@ class MultiLabelTagging(OutputKind):
         next_step: whether the labels of a step are what goes in at the next one, which no step may then see.
     """
 
-    labels: tuple[str, ...]
     next_step: bool = False
     kind: ClassVar[str] = "multilabel_tagging"
     metric: ClassVar[str] = "nll"
@@ -33,23 +31,9 @@ class MultiLabelTagging(OutputKind):
     per_step: ClassVar[bool] = True
     targets: ClassVar[str] = "steps"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "labels", tuple(map(str, self.labels)))
-        check(len(self.labels) >= 1, "multilabel tagging needs at least 1 label; got none")
-
-    @property
-    def target_shape(self) -> tuple[int, ...]:
-        return (len(self.labels),)
-
     @property
     def causal(self) -> bool:
         return self.next_step
-
-    def head(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        """`(batch, time, features)` → logits `(batch, time, labels)`, in float32 whatever the model's precision."""
-        import keras
-
-        return keras.layers.Dense(len(self.labels), dtype="float32", name="logits")(x)
 
     def loss(self) -> keras.losses.Loss:
         """-log p(labels of a step), with labels taken for independent, averaged over the steps that count."""
@@ -74,6 +58,5 @@ class MultiLabelTagging(OutputKind):
 
         valid = np.ones(predictions.shape[:2], bool) if valid is None else valid
         return [
-            {"labels": [[self.labels[k] for k in np.flatnonzero(step > 0)] for step in row[kept]]}
-            for row, kept in zip(predictions, valid, strict=True)
+            {"labels": [self.holding(step) for step in row[kept]]} for row, kept in zip(predictions, valid, strict=True)
         ]

@@ -12,6 +12,8 @@ from keraseq.models.inputs import Features
 from keraseq.tasks.config import one_of
 from keraseq.tasks.preprocess.base import Preprocessor, array_of
 
+GREY = np.array([0.299, 0.587, 0.114])  # of red, green and blue
+
 
 class FeaturePreprocessor(Preprocessor):
     """Arrays of numbers to steps.
@@ -22,18 +24,27 @@ class FeaturePreprocessor(Preprocessor):
         layout: `"steps"`: an example is `(time,)` or `(time, size)`. `"pixels"`: an image `(height, width)` or
             `(height, width, channels)` whose pixels are the steps, in reading order. `"rows"`: an image whose rows are.
         permutation: the order in which the steps are taken, `length` indices, or None for the natural one.
+        grey: whether a pixel of red, green and blue becomes its grey level, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601),
+            rounded where these are whole numbers.
     """
 
     kind = "features"
 
     def __init__(
-        self, size: int, length: int | None, layout: str, permutation: Sequence[int] | np.ndarray | None = None
+        self,
+        size: int,
+        length: int | None,
+        layout: str,
+        permutation: Sequence[int] | np.ndarray | None = None,
+        grey: bool = False,
     ):
         one_of("layout", layout, ("steps", "pixels", "rows"))
+        check(not grey or layout != "steps", "grey is for images; got layout='steps'. Remedy: grey=False")
         self.size = size
         self.length = length
         self.layout = layout
         self.permutation = None if permutation is None else np.asarray(permutation, np.int64)
+        self.grey = grey
         self.spec = Features(size, length)
 
     def steps(self, raws: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
@@ -45,6 +56,7 @@ class FeaturePreprocessor(Preprocessor):
         dimensions = (1, 2) if self.layout == "steps" else (2, 3)
         shapes = "(time,) or (time, size)" if self.layout == "steps" else "(height, width) or (height, width, channels)"
         check(array.ndim in dimensions, f"example {index} must have shape {shapes}; got {array.shape}")
+        array = _grey(array, index) if self.grey else array
         channels = array.shape[-1] if array.ndim == dimensions[1] else 1
         if self.layout == "rows":
             array = array.reshape(array.shape[0], array.shape[1] * channels)
@@ -63,7 +75,15 @@ class FeaturePreprocessor(Preprocessor):
             "length": self.length,
             "layout": self.layout,
             "permutation": None if self.permutation is None else self.permutation.tolist(),
+            "grey": self.grey,
         }
+
+
+def _grey(image: np.ndarray, index: int) -> np.ndarray:
+    """`(height, width, 3)` → `(height, width)`, of the same dtype."""
+    check(image.shape[2:] == (3,), f"example {index} must have shape (height, width, 3); got {image.shape}")
+    levels = image @ GREY
+    return (np.round(levels) if image.dtype.kind in "iu" else levels).astype(image.dtype)
 
 
 def _compact(array: np.ndarray, index: int) -> np.ndarray:

@@ -35,8 +35,9 @@ def check_fields(case: FamilyCase) -> None:
 
 def check_outputs(case: FamilyCase) -> None:
     """Every kind of input and of output gives finite float32 of the right shape, a padded row included."""
-    pairs = [(inputs, "classification") for inputs in INPUTS]
+    pairs = [(inputs, "classification") for inputs in ("tokens", "features", "fixed")]
     pairs += [
+        ("waveform", "multilabel_classification"),
         ("fixed", "regression"),
         ("fixed", "forecasting"),
         ("features", "tagging"),

@@ -13,6 +13,7 @@ from keraseq.models.outputs import (
     Classification,
     Forecasting,
     LanguageModelling,
+    MultiLabelClassification,
     MultiLabelTagging,
     Regression,
     Tagging,
@@ -189,6 +190,8 @@ def _check_targets(inputs: Any, targets: np.ndarray, output: Any, split: str) ->
             _check_range(targets, 0, len(output.labels), split)
         case Tagging():
             _check_range(targets, -1, len(output.labels), split)
+        case MultiLabelClassification():
+            _check_range(targets, 0, 2, split)
         case MultiLabelTagging():
             _check_range(targets, -1, 2, split)
         case LanguageModelling():
@@ -234,6 +237,8 @@ def _constant(case: TaskCase) -> np.ndarray:
         return np.concatenate(known).mean(axis=0, keepdims=True, dtype=np.float64).astype("float32")
     if isinstance(output, Classification):
         return np.log(_counts(np.concatenate(known), len(output.labels)))[None]
+    if isinstance(output, MultiLabelClassification):
+        return np.where(_best_labels(np.concatenate(known)), 1.0, -1.0).astype("float32")[None]
     if isinstance(output, Tagging) and len({len(x) for split in ("train", "test") for x in case.sequences(split)}) == 1:
         steps = np.concatenate(known).T  # (time, sequences)
         return np.log(np.stack([_counts(step[step >= 0], len(output.labels)) for step in steps]))[None]
@@ -244,6 +249,16 @@ def _constant(case: TaskCase) -> np.ndarray:
     classes = len(output.labels) if isinstance(output, Tagging) else output.vocabulary_size
     flat = np.concatenate([targets[targets != output.padding] for targets in known])
     return np.log(_counts(flat, classes))[None, None]
+
+
+def _best_labels(known: np.ndarray) -> np.ndarray:
+    """The labels, of `(sequences, labels)`, that have the best F1 where they are always given, bool `(labels,)`."""
+    shares = known.mean(axis=0)
+
+    def f1(chosen: np.ndarray) -> float:
+        return 2 * known[:, chosen].sum() / (chosen.sum() * len(known) + known.sum())
+
+    return max((shares >= least for least in sorted(set(shares), reverse=True)), key=f1)
 
 
 def _counts(labels: np.ndarray, classes: int) -> np.ndarray:

@@ -97,4 +97,6 @@ def _require_data(entry: Entry, settings: dict[str, Any], data_dir: str | None) 
         return
     builder = open_builder(config.builder, data_dir)
     if not Path(builder.data_dir).exists():
-        raise NotRunError(f"its data are not prepared in {folder_of(data_dir)}; run: keraseq data prepare {entry.name}")
+        raise NotRunError(
+            f"its data are not prepared in {folder_of(data_dir)}; run: keraseq data prepare {config.called}"
+        )
