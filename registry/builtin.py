@@ -41,6 +41,7 @@ _LAYERS = {
     "pooling": "pooling",
     "attention_pooling": "attention_pooling",
     "attach_mask": "masking",
+    "blank_padding": "blank_padding",
     "log_mel": "log_mel",
     "scheduled_sampling": "scheduled_sampling",
 }

@@ -12,6 +12,7 @@ from keraseq.models.outputs import (
     Output,
     Regression,
     Tagging,
+    Transduction,
     Translation,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "Regression",
     "Tagging",
     "Tokens",
+    "Transduction",
     "Translation",
     "Waveform",
     "build",

@@ -7,7 +7,7 @@ the loss of a batch is the mean over its steps that count, and Keras reports the
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from keraseq.config import settings_of
 from keraseq.models.outputs.classification import Classification
@@ -16,6 +16,7 @@ from keraseq.models.outputs.language_modelling import LanguageModelling
 from keraseq.models.outputs.multilabel_tagging import MultiLabelTagging
 from keraseq.models.outputs.regression import Regression
 from keraseq.models.outputs.tagging import Tagging
+from keraseq.models.outputs.transduction import Transduction
 from keraseq.models.outputs.translation import Translation
 
 __all__ = [
@@ -27,17 +28,24 @@ __all__ = [
     "Output",
     "Regression",
     "Tagging",
+    "Transduction",
     "Translation",
     "from_json",
     "to_json",
 ]
 
-Output = Classification | Forecasting | LanguageModelling | MultiLabelTagging | Regression | Tagging | Translation
+Output = (
+    Classification
+    | Forecasting
+    | LanguageModelling
+    | MultiLabelTagging
+    | Regression
+    | Tagging
+    | Transduction
+    | Translation
+)
 
-KINDS: dict[str, type[Output]] = {
-    kind.kind: kind
-    for kind in (Classification, Forecasting, LanguageModelling, MultiLabelTagging, Regression, Tagging, Translation)
-}
+KINDS: dict[str, type[Output]] = {kind.kind: kind for kind in get_args(Output)}
 
 
 def to_json(output: Output) -> dict[str, Any]:

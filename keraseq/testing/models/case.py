@@ -24,6 +24,7 @@ from keraseq.models import (
     Regression,
     Tagging,
     Tokens,
+    Transduction,
     Translation,
     Waveform,
     create_model,
@@ -51,6 +52,7 @@ OUTPUTS: dict[str, Output] = {
     "tagging": Tagging(("a", "b", "c")),
     "multilabel_tagging": MultiLabelTagging(("a", "b", "c")),
     "language_modelling": LanguageModelling(11),
+    "transduction": Transduction(("a", "b", "c")),
     "translation": TRANSLATION,
 }
 """One of every kind that a model can be asked for."""
@@ -62,6 +64,7 @@ SHAPES = {
     "tagging": (BATCH, TIME, 3),
     "multilabel_tagging": (BATCH, TIME, 3),
     "language_modelling": (BATCH, TIME, 11),
+    "transduction": (BATCH, TIME, 4),
     "translation": (BATCH, TIME, 9),
 }
 PADDING = np.arange(TIME) < np.array([[TIME], [3], [1], [5]])  # (BATCH, TIME), True at valid steps
