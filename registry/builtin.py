@@ -83,6 +83,7 @@ _TASKS = (
     "ett",
     "multi30k",
     "spoken_digit",
+    "spoken_digit_strings",
     "speech_commands",
     "table",
 )
