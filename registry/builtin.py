@@ -41,6 +41,7 @@ _LAYERS = {
     "pooling": "pooling",
     "attention_pooling": "attention_pooling",
     "attach_mask": "masking",
+    "blank_padding": "blank_padding",
     "log_mel": "log_mel",
     "scheduled_sampling": "scheduled_sampling",
 }
@@ -92,6 +93,7 @@ _TASKS = (
     "ted_hrlr_translate",
     "wmt",
     "spoken_digit",
+    "spoken_digit_strings",
     "speech_commands",
     "table",
 )

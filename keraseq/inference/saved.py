@@ -29,6 +29,7 @@ from keraseq.models.outputs import (
     MultiLabelTagging,
     Regression,
     Tagging,
+    Transduction,
     Translation,
 )
 from keraseq.registry import layers
@@ -95,7 +96,8 @@ class Predictor:
 
     def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[dict[str, Any]]:
         """One dictionary an example, as `decode` of the kind of output gives it: `label` and `probability` for
-        classification, `value` for regression, `labels` for tagging and several labels, `text` for translation, …
+        classification, `value` for regression, `labels` for tagging and several labels, `text` for translation and
+        transduction, …
 
         Args:
             examples: raw, as the data set gives them: strings for text, arrays `(time, features)` for features.
@@ -120,7 +122,7 @@ class Predictor:
                 return self.output.decode(self._write(given), target.decode)
             case LanguageModelling(), StreamPreprocessor(tokeniser=tokeniser):
                 return self.output.decode(self.model.predict_on_batch(given), given, tokeniser.decode)
-            case Classification() | Forecasting() | MultiLabelClassification() | Regression(), _:
+            case Classification() | Forecasting() | MultiLabelClassification() | Regression() | Transduction(), _:
                 return self.output.decode(self.model.predict_on_batch(given))
         raise KeraseqError(f"{self.output} cannot be read with a preprocessor of kind {self.preprocessor.kind!r}")
 

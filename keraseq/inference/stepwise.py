@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keraseq.errors import UsageError
+from keraseq.layers.blank_padding import BlankPadding
 from keraseq.layers.masking import AttachMask
 from keraseq.layers.streaming import CrossStreaming, State, Streaming
 from keraseq.ops.graph import mask_of, operations, run_graph
@@ -17,6 +18,7 @@ CONTEXT = "context"
 
 _STEP_BY_STEP = (
     AttachMask,
+    BlankPadding,
     keras.layers.Activation,
     keras.layers.Add,
     keras.layers.Average,

@@ -13,6 +13,7 @@ _MODULES = {
     "AttachMask": "masking",
     "AttentionPooling": "attention_pooling",
     "Bidirectional": "bidirectional",
+    "BlankPadding": "blank_padding",
     "ConformerBlock": "conformer_block",
     "ConformerConvolution": "conformer_block",
     "Conv1D": "convolution",

@@ -13,6 +13,7 @@ from keraseq.models.outputs import (
     Output,
     Regression,
     Tagging,
+    Transduction,
     Translation,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "Regression",
     "Tagging",
     "Tokens",
+    "Transduction",
     "Translation",
     "Waveform",
     "build",

@@ -125,7 +125,12 @@ def longest_steps(inputs: Inputs) -> int | None:
     if isinstance(inputs, Features):
         return inputs.length
     longest = inputs.length or inputs.longest
-    return longest and -(-longest // inputs.hop_samples) if isinstance(inputs, Waveform) else longest
+    return longest and steps(inputs, longest)
+
+
+def steps(inputs: Inputs, length: int) -> int:
+    """Steps that a backbone sees of a sequence of `length`: those of tokens and features, the frames of samples."""
+    return -(-length // inputs.hop_samples) if isinstance(inputs, Waveform) else length
 
 
 def valid_steps(inputs: Inputs, given: Any) -> np.ndarray | None:

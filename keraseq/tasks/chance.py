@@ -12,6 +12,7 @@ from keraseq.models.outputs import (
     MultiLabelTagging,
     Output,
     Tagging,
+    Transduction,
     Translation,
 )
 from keraseq.tasks.examples import Examples, Sequences
@@ -26,7 +27,8 @@ def chances(output: Output, train: Examples, test: Examples) -> dict[str, float]
     Classification: the commonest label. Regression and forecasting: the mean. Translation and language modelling:
     always the commonest symbol, and the shares of all symbols as probabilities. Several labels: their shares, and for
     F1 those labels that do best where they are always given. Tagging: as translation for labels, but for each step by
-    itself where all sequences have one length.
+    itself where all sequences have one length. Transduction: one string for all, to which the label that lowers the
+    error rate of train most is appended as long as one does.
     """
     known, asked = train.targets, test.targets
     if isinstance(known, Sequences) and isinstance(asked, Sequences):
@@ -39,6 +41,8 @@ def chances(output: Output, train: Examples, test: Examples) -> dict[str, float]
         if isinstance(output, Translation):
             accuracy, surprise = _guess(output.vocabulary_size, known, asked, by_step=False)
             return {"perplexity": float(np.exp(surprise)), "token_accuracy": accuracy}
+        if isinstance(output, Transduction):
+            return {output.metric: _error_rate(len(output.labels), known, asked)}
         assert isinstance(output, Tagging)
         accuracy, surprise = _guess(len(output.labels), known, asked, by_step=True)
         return {"accuracy": accuracy, "cross_entropy": surprise}
@@ -71,6 +75,40 @@ def _label_surprise(train: np.ndarray, test: np.ndarray) -> float:
     seen, asked = seen[seen[:, 0] >= 0], asked[asked[:, 0] >= 0]
     p = (seen.sum(axis=0) + UNSEEN) / (len(seen) + 2 * UNSEEN)
     return float(-(asked * np.log(p) + (1 - asked) * np.log(1 - p)).sum(axis=1).mean())
+
+
+def _error_rate(classes: int, train: Sequences, test: Sequences) -> float:
+    """Edits a label of test from the string that fits train, which is found label by label."""
+    sides = [side.pad(np.arange(len(side)), np.int32, -1)[0] for side in (train, test)]
+    lengths = [side.lengths for side in (train, test)]
+    rows = [np.broadcast_to(np.arange(side.shape[1] + 1), (len(side), side.shape[1] + 1)) for side in sides]
+    while True:
+        edits = [_total(_next_row(rows[0], sides[0], label), lengths[0]) for label in range(classes)]
+        if min(edits) >= _total(rows[0], lengths[0]):
+            return _total(rows[1], lengths[1]) / max(1, int(lengths[1].sum()))
+        label = int(np.argmin(edits))
+        rows = [_next_row(row, side, label) for row, side in zip(rows, sides, strict=True)]
+
+
+def _next_row(row: np.ndarray, targets: np.ndarray, label: int) -> np.ndarray:
+    """The edits from a string with one label more to the first 0, 1, … labels of each target.
+
+    Args:
+        row: those from the string without it, `(targets, labels + 1)`.
+        targets: `(targets, labels)`.
+        label: that is appended.
+
+    Reference: Wagner and Fischer 1974, doi:10.1145/321796.321811.
+    """
+    place = np.arange(row.shape[1])
+    best = row + 1
+    best[:, 1:] = np.minimum(best[:, 1:], row[:, :-1] + (targets != label))
+    return np.minimum.accumulate(best - place, axis=1) + place
+
+
+def _total(row: np.ndarray, lengths: np.ndarray) -> int:
+    """The edits to all targets as a whole."""
+    return int(row[np.arange(len(row)), lengths].sum())
 
 
 def _guess(classes: int, train: Sequences, test: Sequences, by_step: bool) -> tuple[float, float]:

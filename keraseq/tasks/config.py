@@ -74,7 +74,7 @@ class TaskConfig:
 
     @property
     def builder(self) -> str:
-        """The TFDS builder and its configuration, where settings choose that."""
+        """The TFDS builder and its configuration, where settings choose that; of data made from others, theirs."""
         return self.source
 
     def configured(self, name: str) -> str:
@@ -113,12 +113,14 @@ class TaskConfig:
         *,
         input_of: Callable[[Any], Any],
         label_of: Callable[[Any], Any],
+        builder: Any = None,
+        rate: int | None = None,
     ) -> Data:
         """Reads the builder of this task. Arguments as of `source.read`."""
         from keraseq.tasks import source
 
         return source.read(
-            source.open_builder(self.builder, data_dir),
+            builder or source.open_builder(self.builder, data_dir),
             name=self.called,
             data_dir=data_dir,
             output=output,
@@ -126,6 +128,7 @@ class TaskConfig:
             label_of=label_of,
             validation=self.validation,
             seed=self.split_seed,
+            rate=rate,
         )
 
     def fit(self, train: Raw) -> Preprocessor:
@@ -364,10 +367,7 @@ class SyntheticConfig(TaskConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        least = {"length": self.least_length, "train_examples": 2, "test_examples": 1, "data_seed": 0}
-        for name, low in least.items():
-            value = getattr(self, name)
-            check(value >= low, f"{name} must be at least {low}; got {value}. Remedy: leave it out for the default")
+        at_least(self, length=self.least_length, train_examples=2, test_examples=1, data_seed=0)
         check(
             self.test_length == 0 or self.test_length >= self.least_length,
             f"test_length must be 0 or at least {self.least_length}; got {self.test_length}. "
@@ -408,16 +408,9 @@ class SyntheticConfig(TaskConfig):
         from keraseq.tasks.builders.generated import GeneratedConfig
 
         name = self.source.partition(":")[0]
-        return source.read(
-            source.open_builder(name, data_dir, config=GeneratedConfig.of(self)),
-            name=name,
-            data_dir=data_dir,
-            output=output,
-            input_of=operator.itemgetter(input),
-            label_of=operator.itemgetter(label),
-            validation=self.validation,
-            seed=self.split_seed,
-        )
+        builder = source.open_builder(name, data_dir, config=GeneratedConfig.of(self))
+        input_of, label_of = operator.itemgetter(input), operator.itemgetter(label)
+        return self.read_builder(data_dir, output, input_of=input_of, label_of=label_of, builder=builder)
 
 
 _AFTER_GENERATION = (*BATCHING, "validation", "split_seed")
@@ -462,6 +455,13 @@ def check_idle(config: TaskConfig, names: Iterable[str], why: str) -> None:
     """Raises `UsageError` where one of these settings, which change nothing, is not at its default."""
     for name in sorted(config.changed.keys() & set(names)):
         raise UsageError(f"{name}={getattr(config, name)!r} changes nothing: {why}. Remedy: leave it out")
+
+
+def at_least(config: TaskConfig, **least: int) -> None:
+    """Raises `UsageError` unless each setting named is at least what is given."""
+    for name, low in least.items():
+        value = getattr(config, name)
+        check(value >= low, f"{name} must be at least {low}; got {value}. Remedy: leave it out for the default")
 
 
 def one_of(name: str, value: str, values: tuple[str, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ class Sequences:
     def starts(self) -> np.ndarray:
         """Where each sequence starts, int64, shape `(n,)`."""
         return self.offsets[:-1]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter(np.split(self.values, self.offsets[1:-1]))
 
     @property
     def lengths(self) -> np.ndarray:

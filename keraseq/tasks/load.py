@@ -17,10 +17,11 @@ from keraseq.files import write_json
 from keraseq.models import inputs as input_kinds
 from keraseq.models import outputs as output_kinds
 from keraseq.models.inputs import Features, Inputs, Waveform, valid_steps
+from keraseq.models.outputs import Transduction
 from keraseq.registry import UnknownNameError, tasks
 from keraseq.tasks import cache
 from keraseq.tasks.config import TaskConfig
-from keraseq.tasks.examples import Examples
+from keraseq.tasks.examples import Examples, Sequences
 from keraseq.tasks.inferred import Inferred
 from keraseq.tasks.pipeline import Batching, assemble
 from keraseq.tasks.preprocess import FeaturePreprocessor, Preprocessor
@@ -97,6 +98,9 @@ def _encode(name: str, config: TaskConfig, data_dir: str | None, folder: Path) -
     if output.targets == "steps":
         for split in SPLITS:
             _check_a_label_each_step(f"{name}, {split}", examples[split])
+    if isinstance(output, Transduction):
+        for split in SPLITS:
+            _check_a_frame_each_label(f"{name}, {split}", examples[split], preprocessor.spec, output)
     meta = {
         "inputs": input_kinds.to_json(_inputs(preprocessor, examples["train"], config.standardise)),
         "output": output_kinds.to_json(output),
@@ -125,6 +129,18 @@ def _check_a_label_each_step(where: str, examples: Examples) -> None:
     if len(wrong):
         steps, labels = examples.sizes[wrong[0]]
         raise KeraseqError(f"{where}: every step needs a label; example {wrong[0]} has {steps} steps, {labels} labels")
+
+
+def _check_a_frame_each_label(where: str, examples: Examples, inputs: Inputs, output: Transduction) -> None:
+    """Raises KeraseqError where a target has too many labels for its frames, which no path then reads."""
+    assert isinstance(examples.targets, Sequences)
+    for index, (target, length) in enumerate(zip(examples.targets, examples.lengths, strict=True)):
+        needed, frames = output.frames(target), input_kinds.steps(inputs, int(length))
+        if frames < needed:
+            raise KeraseqError(
+                f"{where}: the {len(target)} labels of example {index} need {needed} frames, one each and one between "
+                f"two of a kind; its sequence gives {frames}. Remedy: a smaller hop, or leave the example out"
+            )
 
 
 def _inputs(preprocessor: Preprocessor, train: Examples, standardise: bool) -> Inputs:

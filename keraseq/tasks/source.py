@@ -25,7 +25,14 @@ import numpy as np
 
 from keraseq.config import check
 from keraseq.errors import KeraseqError, UsageError, unknown
-from keraseq.models.outputs import Classification, MultiLabelClassification, MultiLabelTagging, Output, Tagging
+from keraseq.models.outputs import (
+    Classification,
+    MultiLabelClassification,
+    MultiLabelTagging,
+    Output,
+    Tagging,
+    Transduction,
+)
 from keraseq.registry import tasks
 from keraseq.tasks import builders
 from keraseq.tasks.config import TaskConfig
@@ -51,8 +58,8 @@ class Raw:
         inputs: texts, which may come anew from disk at every pass, lists of words, or arrays; one array of shape
             `(n, …)` where all have one shape.
         targets: class indices, int32, `(n,)`; which labels hold, 0 or 1, int32, `(n, labels)`; real numbers, float32,
-            `(n, size)`; class indices of every step, an int32 array each; texts; or arrays that other kinds of output
-            ask for.
+            `(n, size)`; class indices of every step, or of a sequence of labels, an int32 array each; texts; or arrays
+            that other kinds of output ask for.
         rate: samples a second where inputs are recordings, in Hz, else None.
     """
 
@@ -361,12 +368,14 @@ def _targets(labels: Any, output: Output | None, where: str) -> Sequence[Any] | 
                 f"{labels[outside[0]]}. Remedy: where the labels of this split are hidden, name another by test_split"
             )
         return labels.astype(np.int32)
-    if isinstance(output, Tagging):
+    if isinstance(output, Tagging | Transduction):
+        tags = isinstance(output, Tagging)
+        least, aside = (output.padding, f", or {output.padding} at steps that do not count") if tags else (0, "")
         for index, row in enumerate(labels):
-            if not ((row >= output.padding) & (row < len(output.labels))).all():
+            if not ((row >= least) & (row < len(output.labels))).all():
                 raise KeraseqError(
-                    f"{where}: labels must be in 0 … {len(output.labels) - 1}, or {output.padding} at steps that do "
-                    f"not count; example {index} has {row.min()} … {row.max()}"
+                    f"{where}: labels must be in 0 … {len(output.labels) - 1}{aside}; "
+                    f"example {index} has {row.min()} … {row.max()}"
                 )
         return [row.astype(np.int32) for row in labels]
     if isinstance(output, MultiLabelClassification):

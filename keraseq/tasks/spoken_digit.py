@@ -10,10 +10,7 @@ from keraseq.tasks.baseline import MEASURED, Baseline
 from keraseq.tasks.config import AudioConfig
 
 if TYPE_CHECKING:
-    from keraseq.tasks.source import Data
-
-TEST = 0.2
-TEST_SEED = 0  # any choice serves, as long as it is always the same
+    from keraseq.tasks.source import Data, Share
 
 
 @tasks.register(
@@ -39,5 +36,11 @@ class SpokenDigit(AudioConfig):
     def read(self, data_dir: str | None) -> Data:
         from keraseq.tasks import source
 
-        share = source.Share(TEST, seed=TEST_SEED, stratified=True)
-        return source.read_classes(self, data_dir, input="audio", label="label", test=share)
+        return source.read_classes(self, data_dir, input="audio", label="label", test=share_for_test())
+
+
+def share_for_test() -> Share:
+    """The fifth of the recordings that is for test; any seed serves, as long as it is always the same."""
+    from keraseq.tasks import source
+
+    return source.Share(0.2, seed=0, stratified=True)

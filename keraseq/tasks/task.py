@@ -15,7 +15,14 @@ from keraseq.errors import UsageError, unknown
 from keraseq.files import read_json
 from keraseq.models import inputs as input_kinds
 from keraseq.models import outputs as output_kinds
-from keraseq.models.outputs import Classification, MultiLabelClassification, MultiLabelTagging, Tagging, Translation
+from keraseq.models.outputs import (
+    Classification,
+    MultiLabelClassification,
+    MultiLabelTagging,
+    Tagging,
+    Transduction,
+    Translation,
+)
 from keraseq.tasks.chance import chances
 from keraseq.tasks.config import TaskConfig
 from keraseq.tasks.examples import Examples, Sequences
@@ -190,7 +197,7 @@ class Task:
         match self.output:
             case Classification(labels=labels):
                 return labels[target]
-            case Tagging(labels=labels):
+            case Tagging(labels=labels) | Transduction(labels=labels):
                 return [labels[k] if k >= 0 else None for k in target]
             case MultiLabelClassification(labels=labels):
                 return [label for label, holds in zip(labels, target, strict=True) if holds]
@@ -226,7 +233,8 @@ class Task:
 
     def _balance(self) -> dict[str, Any]:
         """The share of each label in train, commonest first, where there are labels."""
-        if not isinstance(self.output, Classification | MultiLabelClassification | MultiLabelTagging | Tagging):
+        labelled = Classification | MultiLabelClassification | MultiLabelTagging | Tagging | Transduction
+        if not isinstance(self.output, labelled):
             return {}
         targets = self._examples["train"].targets
         found = np.asarray(targets.values if isinstance(targets, Sequences) else targets)

@@ -24,6 +24,7 @@ from keraseq.models import (
     Regression,
     Tagging,
     Tokens,
+    Transduction,
     Translation,
     outputs,
 )
@@ -203,6 +204,7 @@ def test_label_smoothing_is_that_of_keras_and_no_metric_knows_it() -> None:
         MultiLabelClassification(("a",)),
         MultiLabelTagging(("c", "e"), next_step=True),
         Forecasting(24, 7, reversible=False),
+        Transduction(("a",), "phone"),
     ],
     ids=lambda output: output.kind,
 )
@@ -211,7 +213,9 @@ def test_a_specification_survives_json(output: Output) -> None:
 
 
 @pytest.mark.parametrize(
-    "output", [TAGS, Translation(9, 7, 8, label_smoothing=0.1), LANGUAGE, NOTES, TOPICS], ids=lambda output: output.kind
+    "output",
+    [TAGS, Translation(9, 7, 8, label_smoothing=0.1), LANGUAGE, NOTES, TOPICS, Transduction(("a", "b", "c"))],
+    ids=lambda output: output.kind,
 )
 def test_losses_and_metrics_are_saved_with_a_model(output: Any) -> None:
     batch = example(output)
@@ -350,6 +354,8 @@ def test_translations_are_decoded_up_to_their_end() -> None:
         (lambda: LanguageModelling(9, "line"), "unit must be one of byte, character, subword, word; got 'line'"),
         (lambda: MultiLabelTagging(()), "multilabel tagging needs at least 1 label; got none"),
         (lambda: MultiLabelClassification(()), "multilabel classification needs at least 1 label; got none"),
+        (lambda: Transduction(()), "transduction needs at least 1 label; got none"),
+        (lambda: Transduction(("a",), "line"), "unit must be one of character, phone, word; got 'line'"),
         (lambda: Forecasting(0), "horizon must be at least 1; got 0"),
     ],
 )

@@ -17,6 +17,7 @@ from keraseq.models.outputs.multilabel_classification import MultiLabelClassific
 from keraseq.models.outputs.multilabel_tagging import MultiLabelTagging
 from keraseq.models.outputs.regression import Regression
 from keraseq.models.outputs.tagging import Tagging
+from keraseq.models.outputs.transduction import Transduction
 from keraseq.models.outputs.translation import Translation
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Output",
     "Regression",
     "Tagging",
+    "Transduction",
     "Translation",
     "from_json",
     "to_json",
@@ -42,6 +44,7 @@ Output = (
     | MultiLabelTagging
     | Regression
     | Tagging
+    | Transduction
     | Translation
 )
 

@@ -6,16 +6,22 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from keraseq.config import check
-from keraseq.tasks.config import SyntheticConfig
 
 CHUNK = 1000  # sequences drawn at once
 PATIENCE = 100_000  # sequences drawn in vain before there are taken to be no more
+
+
+class Generates(Protocol):
+    """The settings of a task whose data are made on this machine."""
+
+    def generation(self) -> dict[str, Any]:
+        """Those that decide what is made."""
 
 
 @dataclass(eq=False)
@@ -26,10 +32,10 @@ class GeneratedConfig(tfds.core.BuilderConfig):
         task: the settings.
     """
 
-    task: SyntheticConfig | None = None
+    task: Generates | None = None
 
     @classmethod
-    def of(cls, task: SyntheticConfig) -> GeneratedConfig:
+    def of(cls, task: Generates) -> GeneratedConfig:
         """The configuration with these settings and the name that tells them."""
         name = "_".join(f"{name}_{value}" for name, value in task.generation().items())
         return cls(name=name, version="1.0.0", task=task)

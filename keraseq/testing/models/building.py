@@ -35,13 +35,14 @@ def check_fields(case: FamilyCase) -> None:
 
 def check_outputs(case: FamilyCase) -> None:
     """Every kind of input and of output gives finite float32 of the right shape, a padded row included."""
-    pairs = [(inputs, "classification") for inputs in ("tokens", "features", "fixed")]
+    pairs = [(inputs, "classification") for inputs in INPUTS if inputs != "waveform"]
     pairs += [
-        ("waveform", "multilabel_classification"),
+        ("tokens", "multilabel_classification"),
         ("fixed", "regression"),
         ("fixed", "forecasting"),
         ("features", "tagging"),
         ("tokens", "multilabel_tagging"),
+        ("waveform", "transduction"),
     ]
     if case.causal is not None:
         pairs += [("tokens", "language_modelling"), ("tokens", "translation")]

@@ -25,6 +25,7 @@ from keraseq.models import (
     Regression,
     Tagging,
     Tokens,
+    Transduction,
     Translation,
     Waveform,
     create_model,
@@ -53,6 +54,7 @@ OUTPUTS: dict[str, Output] = {
     "multilabel_classification": MultiLabelClassification(("a", "b", "c")),
     "multilabel_tagging": MultiLabelTagging(("a", "b", "c")),
     "language_modelling": LanguageModelling(11),
+    "transduction": Transduction(("a", "b", "c")),
     "translation": TRANSLATION,
 }
 """One of every kind that a model can be asked for."""
@@ -65,6 +67,7 @@ SHAPES = {
     "multilabel_classification": (BATCH, 3),
     "multilabel_tagging": (BATCH, TIME, 3),
     "language_modelling": (BATCH, TIME, 11),
+    "transduction": (BATCH, TIME, 4),
     "translation": (BATCH, TIME, 9),
 }
 PADDING = np.arange(TIME) < np.array([[TIME], [3], [1], [5]])  # (BATCH, TIME), True at valid steps

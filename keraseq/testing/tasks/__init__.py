@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keraseq.models.inputs import Features, Tokens, Waveform, valid_steps
+from keraseq.models.inputs import Features, Inputs, Tokens, Waveform, longest_steps, valid_steps
 from keraseq.models.outputs import (
     KINDS,
     Classification,
@@ -17,6 +17,7 @@ from keraseq.models.outputs import (
     MultiLabelTagging,
     Regression,
     Tagging,
+    Transduction,
     Translation,
 )
 from keraseq.registry import tasks
@@ -87,6 +88,8 @@ def check_targets(case: TaskCase) -> None:
             _check_targets(inputs, targets, output, split)
             if output.targets == "steps":
                 _check_steps(inputs, targets, case, split)
+            if isinstance(output, Transduction):
+                _check_labels(inputs, targets, case.task.inputs, output, split)
 
 
 def check_splits(case: TaskCase) -> None:
@@ -117,9 +120,10 @@ def check_chance(case: TaskCase) -> None:
     task = case.task
     metric = next(metric for metric in task.output.metrics() if metric.name == task.metric)
     constant = _constant(case)
+    frames = constant.shape[1:-1] if isinstance(task.output, Transduction) else None
     for _, targets in case.splits["test"]:
-        shape = (*targets.shape[: constant.ndim - 1], constant.shape[-1])
-        metric.update_state(targets, np.broadcast_to(constant, shape))
+        time = targets.shape[1 : constant.ndim - 1] if frames is None else frames
+        metric.update_state(targets, np.broadcast_to(constant, (len(targets), *time, constant.shape[-1])))
     score = float(metric.result())
     assert np.isclose(score, task.chance, rtol=1e-3), f"chance is told as {task.chance:.6g}; a constant got {score:.6g}"
 
@@ -199,6 +203,8 @@ def _check_targets(inputs: Any, targets: np.ndarray, output: Any, split: str) ->
             asked, given = targets[:, :-1], inputs[:, 1:]
             follows = (asked == given) | (asked == output.padding)
             assert follows.all(), f"{split}: a target is not the symbol that comes next"
+        case Transduction():
+            _check_range(targets, -1, len(output.labels), split)
         case Translation():
             _check_range(targets, 0, output.vocabulary_size, split)
             assert np.array_equal(inputs["previous"], output.previous(targets)), f"{split}: previous is not the target"
@@ -206,7 +212,8 @@ def _check_targets(inputs: Any, targets: np.ndarray, output: Any, split: str) ->
             ends = targets[np.arange(rows), lengths - 1]
             assert (ends == output.end).all(), f"{split}: a target does not end with the end symbol"
     steps = inputs["previous"] if isinstance(output, Translation) else keras.tree.flatten(inputs)[0]
-    time = () if output.targets == "whole" else (steps.shape[1],)
+    steps = targets if isinstance(output, Transduction) else steps
+    time = () if output.targets == "whole" else steps.shape[1:2]
     wanted = (rows, *time, *output.target_shape)
     assert targets.shape == wanted, f"{split}: targets are {targets.shape}; wanted {wanted}"
     dtype = output.target_dtype
@@ -225,6 +232,17 @@ def _check_steps(inputs: Any, targets: np.ndarray, case: TaskCase, split: str) -
         assert follows[counts[:, 1:]].all(), f"{split}: labels of a step are not what goes in at the next"
 
 
+def _check_labels(given: Any, targets: np.ndarray, inputs: Inputs, output: Transduction, split: str) -> None:
+    """Targets are padded at the end alone, not all of them are empty, and each has the frames that it needs."""
+    counts, valid = targets != output.padding, valid_steps(inputs, given)
+    assert counts.any(), f"{split}: all targets of a batch are empty"
+    assert not (~counts[:, :-1] & counts[:, 1:]).any(), f"{split}: padding stands before labels"
+    frames = np.full(len(targets), longest_steps(inputs)) if valid is None else valid.sum(axis=1)
+    for target, kept, most in zip(targets, counts, frames, strict=True):
+        needed = output.frames(target[kept])
+        assert needed <= most, f"{split}: a target needs {needed} frames; its sequence gives {most}"
+
+
 def _check_range(targets: np.ndarray, low: int, high: int, split: str) -> None:
     inside = low <= targets.min() and targets.max() < high
     assert inside, f"{split}: targets must be in {low} … {high - 1}; got {targets.min()} … {targets.max()}"
@@ -233,6 +251,8 @@ def _check_range(targets: np.ndarray, low: int, high: int, split: str) -> None:
 def _constant(case: TaskCase) -> np.ndarray:
     """What does best on train without inputs: numbers, or logits, `(1, …)` or `(1, 1 or time, classes)`."""
     output, known = case.task.output, [targets for _, targets in case.splits["train"]]
+    if isinstance(output, Transduction):
+        return _string(output, known)
     if isinstance(output, Regression | Forecasting):
         return np.concatenate(known).mean(axis=0, keepdims=True, dtype=np.float64).astype("float32")
     if isinstance(output, Classification):
@@ -259,6 +279,33 @@ def _best_labels(known: np.ndarray) -> np.ndarray:
         return 2 * known[:, chosen].sum() / (chosen.sum() * len(known) + known.sum())
 
     return max((shares >= least for least in sorted(set(shares), reverse=True)), key=f1)
+
+
+def _string(output: Transduction, known: list[np.ndarray]) -> np.ndarray:
+    """Logits `(1, frames, classes)` of the string that grows by the label that lowers the metric on train most."""
+    (metric,) = output.metrics()
+    longest = max(targets.shape[1] for targets in known)
+    around = [((0, 0), (0, longest - targets.shape[1])) for targets in known]
+    whole = [np.pad(*padded, constant_values=output.padding) for padded in zip(known, around, strict=True)]
+    targets = np.concatenate(whole)
+    best: list[int] = []
+
+    def error(string: list[int]) -> float:
+        metric.reset_state()
+        metric.update_state(targets, np.repeat(_said(string, len(output.labels)), len(targets), axis=0))
+        return float(metric.result())
+
+    while True:
+        label = min(range(len(output.labels)), key=lambda label: error([*best, label]))
+        if error([*best, label]) >= error(best):
+            return _said(best, len(output.labels))
+        best.append(label)
+
+
+def _said(string: list[int], blank: int) -> np.ndarray:
+    """Logits `(1, frames, classes)` that read as `string`, with a blank before and after each label."""
+    frames = [blank, *(frame for label in string for frame in (label, blank))]
+    return np.eye(blank + 1, dtype="float32")[None, frames]
 
 
 def _counts(labels: np.ndarray, classes: int) -> np.ndarray:
