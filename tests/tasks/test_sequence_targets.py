@@ -15,6 +15,7 @@ import tensorflow_datasets as tfds
 import keraseq
 from keraseq import registry
 from keraseq.errors import KeraseqError, UsageError
+from keraseq.inference.score import score
 from keraseq.models import Tagging, Tokens, Translation
 from keraseq.tasks import Preprocessor, Task, load_task, source
 from keraseq.tasks.copy_memory import CopyMemory
@@ -323,8 +324,8 @@ def test_batches_decide_no_score(tags: Task) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(tags, "config", type(tags.config)(batch_size=size))
             scores.append(model.evaluate(tags.test, return_dict=True, verbose=0))
-    for score in scores:
-        assert {name: score[name] for name in ("accuracy", "cross_entropy")} == pytest.approx(
+    for found in scores:
+        assert {name: found[name] for name in ("accuracy", "cross_entropy")} == pytest.approx(
             {name: scores[0][name] for name in ("accuracy", "cross_entropy")}, rel=1e-5
         )
 
@@ -348,3 +349,18 @@ def test_exact_match_is_of_whole_answers() -> None:
         exact_match(["a"], ["a", "b"])
     with pytest.raises(UsageError, match="got 0, 0"):
         exact_match([], [])
+
+
+def test_what_fills_a_batch_is_not_scored(scan: Task, data_dir: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Scan, "source", "tiny_scan:1.0.0")
+    static = load_task("scan", data_dir=data_dir, split="length", batch_size=4, label_smoothing=0.1, static_shapes=True)
+    model = keraseq.create_model("gru", scan, units=4, seed=0)
+    heard: list[tuple[list[str], list[str]]] = []
+    monkeypatch.setattr("keraseq.tasks.score.exact_match", lambda *texts: heard.append(texts) or 0.0)
+    found = []
+    for task in (scan, static):
+        model.compile(**task.measures)
+        found.append(score(model, task))
+    assert sorted(zip(*heard[0], strict=True)) == sorted(zip(*heard[1], strict=True))
+    assert len(heard[1][0]) == 15
+    assert found[0]["perplexity"] == pytest.approx(found[1]["perplexity"], rel=1e-4)
