@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from keraseq.config import Choice, check
 from keraseq.registry import tasks
+from keraseq.tasks.baseline import MEASURED, Baseline
 from keraseq.tasks.config import one_of
 from keraseq.tasks.subword_translation import SubwordTranslationConfig
 
@@ -29,6 +30,7 @@ class Multi30k(SubwordTranslationConfig):
     to_language: Annotated[str, Choice(*LANGUAGES), "what is asked for"] = "de"
 
     source: ClassVar[str] = "multi30k:1.0.0"
+    baselines: ClassVar[tuple[Baseline, ...]] = (Baseline("gru", "bleu", 36.4, MEASURED),)
 
     def __post_init__(self) -> None:
         super().__post_init__()

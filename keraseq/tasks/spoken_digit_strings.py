@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from keraseq.config import check, settings_of
 from keraseq.registry import tasks
+from keraseq.tasks.baseline import MEASURED, Baseline
 from keraseq.tasks.config import BATCHING, AudioConfig, at_least
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class SpokenDigitStrings(AudioConfig):
 
     source: ClassVar[str] = "spoken_digit_strings:1.0.0"
     recordings: ClassVar[str] = "spoken_digit:1.0.9"
+    baselines: ClassVar[tuple[Baseline, ...]] = (Baseline("gru", "word_error_rate", 0.034, MEASURED, "bidirectional"),)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,7 +8,7 @@ from keraseq.registry import tasks
 
 METRICS = {
     *("accuracy", "cross_entropy", "mse", "nll", "perplexity", "bits_per_character"),
-    *("exact_match", "bleu", "span_f1", "f1"),
+    *("exact_match", "bleu", "span_f1", "f1", "word_error_rate"),
 }
 SHARES = {"accuracy", "exact_match", "span_f1", "f1"}
 

@@ -202,7 +202,7 @@ def test_what_changes_the_data_changes_the_folders(name: str) -> None:
     from keraseq.tasks.builders.generated import GeneratedConfig
 
     plain = config(name)
-    afterwards = {"batch_size": 3, "validation": 0.3, "split_seed": 2}
+    afterwards = {"batch_size": 3, "token_budget": 9, "static_shapes": True, "validation": 0.3, "split_seed": 2}
     for setting in set(settings_of(plain)) - set(afterwards):
         other = replace(plain, **{setting: OF_GENERATION[setting]})
         assert GeneratedConfig.of(other).name != GeneratedConfig.of(plain).name
