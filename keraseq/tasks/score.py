@@ -9,18 +9,19 @@ from typing import Any
 from keraseq.config import check
 from keraseq.errors import KeraseqError
 
-LIBRARIES = {"bleu": "sacrebleu", "span_f1": "seqeval"}  # score → the package that has it, of the extra `tasks`
+LIBRARIES = {"bleu": ("sacrebleu", "tasks"), "span_f1": ("seqeval", "spans")}
+"""Score → the package that has it, and the extra that brings that."""
 
 
 def require(names: Iterable[str]) -> None:
     """Raises `KeraseqError` where the package of one of these scores is not installed."""
-    for name in names:
-        library = LIBRARIES.get(name)
-        if library and importlib.util.find_spec(library) is None:
+    for name in LIBRARIES.keys() & set(names):
+        library, extra = LIBRARIES[name]
+        if importlib.util.find_spec(library) is None:
             # seqeval comes as source alone, which pip below 25.3 may build by setuptools' old interface, and fail
             raise KeraseqError(
                 f"score {name} needs the package {library}, which is not installed. "
-                "Remedy: pip install --use-pep517 'keraseq[tasks]'"
+                f"Remedy: pip install --use-pep517 'keraseq[{extra}]'"
             )
 
 

@@ -133,7 +133,7 @@ def test_grey_levels_of_a_photograph(tiny: Any) -> None:
 
 def test_names_are_scored_by_spans(tiny: Any) -> None:
     """A model that goes by the word alone, and takes May for the beginning of a name."""
-    pytest.importorskip("seqeval", reason="seqeval is not installed: pip install --use-pep517 'keraseq[tasks]'")
+    pytest.importorskip("seqeval", reason="seqeval is not installed: pip install --use-pep517 'keraseq[spans]'")
     task = load("conll2003", tiny)
     assert task.summary()["examples"] == {"train": 85, "validation": 19, "test": 19}
     preprocessor, output = task.preprocessor, task.output
