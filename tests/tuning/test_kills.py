@@ -80,7 +80,13 @@ def test_a_killed_child_is_an_outcome_and_the_others_are_untouched(digits, data_
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_study_that_goes_on_and_no_processes(digits, data_dir, tmp_path, untouched):
     folder = tmp_path / "study"
-    process = subprocess.Popen(command(data_dir, folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(data_dir, folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored by what runs in the background
+    )
     wait_for(lambda: (folder / "trials" / "0001" / "history.jsonl").exists())
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
