@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ from keraseq.registry import KINDS
 if TYPE_CHECKING:
     from keraseq.testing import Report
     from keraseq.testing.report import Status
+    from keraseq.testing.suite import Case
 
 CHECKED = ("layers", "models", "tasks")
 
@@ -47,7 +49,7 @@ def check(
     reports = []
     for of, name in chosen:
         with errors.status(f"{of} {name}"):
-            cases = ({testing.DATA_DIR: data_dir},) if of == "tasks" and data_dir else None
+            cases = _in_folder(KINDS[of].entry(name).cases, data_dir) if of == "tasks" and data_dir else None
             reports.append(testing.SUITES[of].examine(name, cases))
         errors.print(_line(reports[-1]), highlight=False, soft_wrap=True)
         _free_memory()
@@ -57,6 +59,14 @@ def check(
         _show(reports)
     if any(report.of("failed") for report in reports):
         raise typer.Exit(1)
+
+
+def _in_folder(cases: Iterable[Case], data_dir: str) -> tuple[Case, ...]:
+    """The registered cases of a task, with their data in this folder."""
+    from keraseq.testing import DATA_DIR
+    from keraseq.testing.suite import resolve
+
+    return tuple({**resolve(case), DATA_DIR: data_dir} for case in cases)
 
 
 def _choose(names: list[str], kinds: list[str]) -> list[tuple[str, str]]:

@@ -15,12 +15,13 @@ def check(*arguments, **environment):
 
 
 def test_the_table_and_the_totals(tmp_path):
-    result = check("pooling", "attach_mask", "sinusoidal_positions", "imdb", "--data-dir", str(tmp_path))
+    result = check("pooling", "attach_mask", "sinusoidal_positions", "imdb", "table", "--data-dir", str(tmp_path))
     assert result.returncode == 0, result.stderr
     assert "layers sinusoidal_positions" in result.stdout
     assert "layers pooling: " in result.stderr, "told as soon as it is known"
     assert "layers attach_mask: it is registered without cases" in result.stdout
     assert f"tasks imdb_reviews: its data are not prepared in {tmp_path}" in result.stdout
+    assert "tasks table: it is registered without cases" in result.stdout
     assert "checks of 2 components" in result.stdout
     assert "0 failed, 0 failed as expected" in result.stdout
     assert "stepping differs from calling by at most" in result.stdout
