@@ -59,6 +59,10 @@ class Batching:
         full = len(lengths) // self.batch_size
         return [batches[i] for i in random.permutation(full)] + batches[full:]
 
+    def count(self, sizes: np.ndarray) -> int:
+        """How many batches `plan` makes."""
+        return len(self.plan(sizes)) if self.token_budget else -(-len(sizes) // self.batch_size)
+
     def _within_budget(self, lengths: np.ndarray, random: np.random.Generator | None) -> list[np.ndarray]:
         """Examples of one width share a batch, so that the number of batches does not hang on the order."""
         order = np.argsort(lengths, kind="stable") if random is None else random.permutation(len(lengths))

@@ -256,20 +256,9 @@ def read(
         rate: samples a second where inputs are recordings, in Hz.
     """
     builder = prepare(builder, name, data_dir)
-    available = set(builder.info.splits)
-    if "train" not in available or (test_split not in available and (test is None or test_split != "test")):
-        raise KeraseqError(
-            f"{name} needs the splits 'train' and {test_split!r}; the data set has {', '.join(sorted(available))}"
-        )
-    sources = {"train": "train", "test": test_split, "validation": "dev" if "dev" in available else "validation"}
-    if test_split == sources["validation"]:
-        del sources["validation"]
+    sources = splits_of(builder, name, test_split, makes_test=test is not None)
     with _quiet(), explained(name, data_dir):
-        splits = {
-            split: _read_split(builder, source, input_of, label_of)
-            for split, source in sources.items()
-            if source in available
-        }
+        splits = {split: _read_split(builder, source, input_of, label_of) for split, source in sources.items()}
     for split, raw in splits.items():
         splits[split] = Raw(raw.inputs, _targets(raw.targets, output, f"split {sources[split]!r} of {name}"), rate)
     if "test" not in splits and test is not None:
@@ -277,6 +266,28 @@ def read(
     if "validation" not in splits:
         splits["train"], splits["validation"] = part(splits["train"], Share(validation, seed), name)
     return Data(splits, output, about(builder))
+
+
+def splits_of(builder: Any, name: str, test_split: str = "test", makes_test: bool = False) -> dict[str, str]:
+    """Train, validation and test → the splits of a prepared data set that serve as such, of those that it has.
+
+    Args:
+        builder, name: the data set, and the task for messages.
+        test_split: to test on; what is tested on never serves as validation.
+        makes_test: whether test is made of train where there is no split of that name.
+
+    Raises:
+        KeraseqError: no split to train or to test on.
+    """
+    available = set(builder.info.splits)
+    if "train" not in available or (test_split not in available and not (makes_test and test_split == "test")):
+        raise KeraseqError(
+            f"{name} needs the splits 'train' and {test_split!r}; the data set has {', '.join(sorted(available))}"
+        )
+    sources = {"train": "train", "test": test_split, "validation": "dev" if "dev" in available else "validation"}
+    if test_split == sources["validation"]:
+        del sources["validation"]
+    return {split: source for split, source in sources.items() if source in available}
 
 
 def about(builder: Any) -> dict[str, Any]:
@@ -321,7 +332,11 @@ def _column(values: Any, spec: Any) -> Any:
     """Inputs or labels as texts, as one array where all have one shape, or as one array each."""
     if spec.dtype == "string":
         texts = [_text(value) for value in values]
-        damaged = [i for i, text in enumerate(texts) if isinstance(text, str) and text.encode() != values[i]]
+        damaged = [
+            i
+            for i, text in enumerate(texts)
+            if isinstance(text, str) and REPLACEMENT in text and text.encode() != values[i]
+        ]
         if damaged:
             logger.warning(
                 "texts that are not UTF-8: %d, example %d first; their wrong bytes read as %s",
@@ -480,15 +495,7 @@ def explained(name: str, data_dir: str | None) -> Iterator[None]:
     """Failures of reading and writing, and of packages that TFDS imports late, as errors with a remedy."""
     where = folder_of(data_dir)
     try:
-        try:
-            yield
-        except Exception as error:
-            if "tensorflow" in sys.modules and isinstance(error, sys.modules["tensorflow"].errors.OpError):
-                raise KeraseqError(
-                    f"the prepared data of {name} in {where} are damaged: {error.message}. "
-                    "Remedy: delete its folder there and run again"
-                ) from error
-            raise
+        yield
     except ImportError as error:
         found = re.search(r"No module named '(\w+)", str(error))  # TFDS raises it anew, but keeps its text
         if found is None:
@@ -502,6 +509,13 @@ def explained(name: str, data_dir: str | None) -> Iterator[None]:
             f"cannot prepare {name} in {where}: {error}. Remedy: name a folder that you can write to and that has room "
             "by data_dir (--data-dir) or TFDS_DATA_DIR"
         ) from error
+    except Exception as error:  # only those of TensorFlow, which may not be imported yet, are ours to explain
+        if "tensorflow" in sys.modules and isinstance(error, sys.modules["tensorflow"].errors.OpError):
+            raise KeraseqError(
+                f"the prepared data of {name} in {where} are damaged: {error.message}. "
+                "Remedy: delete its folder there and run again"
+            ) from error
+        raise
 
 
 @contextlib.contextmanager

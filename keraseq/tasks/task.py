@@ -135,7 +135,7 @@ class Task:
 
     def steps(self, split: str) -> int:
         """Batches in one epoch of a split."""
-        return len(self.config.batching.plan(self._of(split).sizes))
+        return self.config.batching.count(self._of(split).sizes)
 
     def dataset(
         self,

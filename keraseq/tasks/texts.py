@@ -6,21 +6,18 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from keraseq.errors import KeraseqError
 from keraseq.tasks.config import TaskConfig
-from keraseq.tasks.source import Data, Raw, about, explained, open_builder, prepare
+from keraseq.tasks.source import Data, Raw, about, explained, open_builder, prepare, splits_of
 
 
 def read_texts(config: TaskConfig, data_dir: str | None) -> Data:
     """The feature `text` of the data set of a task; validation is its own, else the last texts of train."""
     builder = open_builder(config.builder, data_dir)
-    name = builder.name
+    name = config.called
     prepare(builder, name, data_dir)
-    splits = {split: split for split in ("train", "validation", "test") if split in builder.info.splits}
-    if not {"train", "test"} <= splits.keys():
-        raise KeraseqError(f"{name} needs the splits 'train' and 'test'; the data set has {', '.join(splits)}")
+    splits = splits_of(builder, name)
     if "validation" not in splits:
-        held = max(1, round(builder.info.splits["train"].num_examples * config.validation))
+        held = max(1, round(builder.info.splits[splits["train"]].num_examples * config.validation))
         splits |= {"train": f"train[:-{held}]", "validation": f"train[-{held}:]"}
     texts = {split: Texts(builder, part, name, data_dir) for split, part in splits.items()}
     return Data({split: Raw(found, found) for split, found in texts.items()}, None, about(builder))
