@@ -97,12 +97,16 @@ _TASKS = (
     "speech_commands",
     "table",
 )
+_ALGORITHMS = {
+    **{name: name for name in ("race", "tpe", "random", "grid", "nsga2", "cmaes")},
+    **dict.fromkeys(("kt-random", "kt-bayesian", "kt-hyperband"), "keras_tuner"),
+}
 
 BUILTIN: dict[str, dict[str, str]] = {
     "layers": {name: f"keraseq.layers.{module}" for name, module in _LAYERS.items()},
     "models": {name: f"keraseq.models.{name}" for name in _MODELS},
     "tasks": {name: f"keraseq.tasks.{name}" for name in _TASKS},
-    "algorithms": {name: f"keraseq.tuning.algorithms.{name}" for name in ("random", "tpe")},
+    "algorithms": {name: f"keraseq.tuning.algorithms.{module}" for name, module in _ALGORITHMS.items()},
     "strategies": {name: f"keraseq.training.strategies.{name}" for name in ("auto", "cpu", "gpu")},
 }
 

@@ -1,15 +1,19 @@
 """What runs in a child process: prepare a task, train a trial, score a winner. The coordinator hears of it by a pipe.
 
 A child sends `(kind, facts)`: `ready` when the model is built, `epoch` after each, `ask` for a hyperparameter (and is
-answered with `value`), `end` once. It is sent `stop` with the outcome to end in.
+answered with `value`), `end` once. Every epoch is answered with `go` or with `stop` and the outcome to end in; a `stop`
+may also come at any time.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
+import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -18,6 +22,7 @@ from keraseq.quiet import quiet_imports
 with quiet_imports():
     import keras
     import keras_tuner as kt
+    import numpy as np
     import tensorflow as tf
 
 from optuna.distributions import BaseDistribution, distribution_to_json
@@ -26,7 +31,7 @@ from keraseq.config import configure, settings_of
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.inference.saved import load_model, save_model
 from keraseq.inference.score import score
-from keraseq.models import count_parameters, create_model, resolve
+from keraseq.models import count_parameters, create_model
 from keraseq.tasks import Task, load_task
 from keraseq.training.callbacks import StopOnDivergence, best_on_validation
 from keraseq.training.fit import fit
@@ -34,16 +39,26 @@ from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
 from keraseq.tuning.hyperparameters import AskingHyperParameters
 from keraseq.tuning.job import Job, TaskReference
+from keraseq.tuning.matching import matched, reached
 
 DIVERGED = "the loss became NaN or infinite; lower the learning rate or clip_norm"
 ORPHANED = 3  # exit code of a child whose coordinator is gone
 
 
-def run(work: Callable[..., dict[str, Any]], connection: Connection, *args: Any) -> None:
+def confine(threads: int, place: int, of: int) -> None:
+    """Keeps this process to some threads, and to every `of`-th GPU from `place` on."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    gpus = tf.config.list_physical_devices("GPU")
+    if len(gpus) >= of > 1:
+        tf.config.set_visible_devices(gpus[place::of], "GPU")
+
+
+def run(work: str, connection: Connection, *args: Any) -> None:
     """Does `work(connection, *args)` and sends its facts, or the outcome that its exception means, as the end."""
     started = time.perf_counter()
     try:
-        facts = work(connection, *args)
+        facts = WORK[work](connection, *args)
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         facts = {"outcome": Outcome.OUT_OF_MEMORY, "message": _first_line(error)}
     except KeraseqError as error:
@@ -65,7 +80,7 @@ def prepare(connection: Connection, reference: TaskReference) -> dict[str, Any]:
 def train(connection: Connection, job: Job) -> dict[str, Any]:
     """Builds the model of a trial, trains it, and saves the weights that did best on validation."""
     task = _load(job.task)
-    family = resolve(job.family, task, job.parameters, job.config)
+    family = matched(job.family, task, job.match, job.config)
     model = create_model(job.family, task, seed=job.seed, **family.settings())
     size = count_parameters(model)
     if job.max_parameters and size > job.max_parameters:
@@ -92,10 +107,14 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         "best_epoch": result.best_epoch,
         "jit_compile": result.jit_compile,
         "parameters": size,
+        "match": reached(model, task, job.match),
+        "memory": peak_memory(),
     }
     if diverged:
         facts = {**facts, "score": None, "message": DIVERGED}
     elif result.score is not None:
+        if job.latency:
+            facts["latency"] = latency(model, task)
         card = {
             "model": {"name": job.family, "config": family.settings()},
             "training": settings_of(settings),
@@ -135,7 +154,7 @@ def train_hypermodel(connection: Connection, job: Job, hypermodel: kt.HyperModel
         shuffle=False,
         verbose=0,
     )
-    facts: dict[str, Any] = {"parameters": size, "epochs": reporter.epochs}
+    facts: dict[str, Any] = {"parameters": size, "epochs": reporter.epochs, "memory": peak_memory()}
     if divergence.outcome is Outcome.DIVERGED:
         return {**facts, "outcome": Outcome.DIVERGED, "message": DIVERGED}
     if best.best_weights is None:
@@ -147,6 +166,8 @@ def train_hypermodel(connection: Connection, job: Job, hypermodel: kt.HyperModel
         "validation": {task.metric: float(best.best)},
     }
     save_model(model, task, job.folder, card)
+    if job.latency:
+        facts["latency"] = latency(model, task)
     return {
         **facts,
         "outcome": reporter.outcome or Outcome.COMPLETED,
@@ -163,6 +184,11 @@ def evaluate(connection: Connection, reference: TaskReference, folder: str) -> d
     return {"outcome": Outcome.COMPLETED, "scores": score(model, task)}
 
 
+WORK: Mapping[str, Callable[..., dict[str, Any]]] = {
+    function.__name__: function for function in (prepare, train, train_hypermodel, evaluate)
+}
+
+
 class Reporter(keras.callbacks.Callback):
     """Sends every epoch to the coordinator, and stops when told to or when the coordinator is gone."""
 
@@ -173,19 +199,51 @@ class Reporter(keras.callbacks.Callback):
         self.epochs = 0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        try:
-            if self.connection.poll():
-                _, outcome = self.connection.recv()
-                self.outcome = Outcome(outcome)
-            if self.outcome:
-                self.model.stop_training = True
-        except (EOFError, OSError):
-            os._exit(ORPHANED)
+        with _or_orphaned():
+            while self.connection.poll():
+                self._hear()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epochs = epoch + 1
         scores = {name: float(value) for name, value in (logs or {}).items()}
         _send(self.connection, "epoch", {"epoch": epoch + 1, **scores})
+        with _or_orphaned():
+            self._hear()
+
+    def _hear(self) -> None:
+        kind, outcome = self.connection.recv()
+        if kind == "stop":
+            self.outcome = Outcome(outcome)
+        if self.outcome:
+            self.model.stop_training = True
+
+
+def latency(model: keras.Model, task: Task, runs: int = 20) -> float:
+    """Milliseconds that the model takes for one sequence of the validation split: the median of some runs."""
+    inputs = next(iter(task.validation))[0]
+    one = {name: value[:1] for name, value in inputs.items()} if isinstance(inputs, Mapping) else inputs[:1]
+    predict = tf.function(lambda x: model(x, training=False))
+    predict(one)
+    seconds = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        np.asarray(predict(one))
+        seconds.append(time.perf_counter() - began)
+    return float(np.median(seconds)) * 1000
+
+
+def peak_memory() -> int:
+    """Most bytes of memory that this process has held."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+@contextlib.contextmanager
+def _or_orphaned() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, OSError):
+        os._exit(ORPHANED)
 
 
 def _load(reference: TaskReference) -> Task:
@@ -193,10 +251,8 @@ def _load(reference: TaskReference) -> Task:
 
 
 def _send(connection: Connection, kind: str, facts: dict[str, Any]) -> None:
-    try:
+    with _or_orphaned():
         connection.send((kind, facts))
-    except (BrokenPipeError, OSError):
-        os._exit(ORPHANED)
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,79 +1,69 @@
-"""The coordinator: plans trials, runs them in children, records how they ended. It imports no TensorFlow."""
+"""The coordinator: plans trials, runs them by an executor, records how they ended. It imports no TensorFlow."""
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import wait
-from typing import Any, Protocol
+from math import isfinite
+from typing import Any
 
-import numpy as np
-import optuna
-import psutil
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution, json_to_distribution
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, Trial
 
-from keraseq.config import settings_of
-from keraseq.errors import KeraseqError
+from keraseq.config import configure, settings_of
 from keraseq.files import replacing, write_json
-from keraseq.models import outputs
-from keraseq.registry import algorithms
 from keraseq.training.outcome import Outcome
-from keraseq.tuning import space
-from keraseq.tuning.executor import Child, call
+from keraseq.training.settings import Training
+from keraseq.tuning import finals, space
+from keraseq.tuning.algorithms.base import Algorithm, Suggestion
+from keraseq.tuning.budget import DEFAULT_TRIALS, Budget, Clock
+from keraseq.tuning.executors.base import Executor, Handle
 from keraseq.tuning.job import Job, TaskReference
-from keraseq.tuning.study import Record, Study, readable
+from keraseq.tuning.ledger import Ledger
+from keraseq.tuning.pruning import Pruning, first_rung
+from keraseq.tuning.record import Record, is_settled, record_of
+from keraseq.tuning.study import Study
+from keraseq.tuning.view import Progress, View
 
 TICK = 0.5  # seconds between looks at deadlines and memory
 GRACE = 30.0  # seconds that a child told to stop has for validating and saving, beside half its limit
-TEST_SHARE = 0.1  # of a time budget, kept for scoring the winners on test
-DEFAULT_TRIALS = 4  # a turn, where nobody says how many
-LAUNCHES = 2  # of one trial at most, where its coordinator died with it
 
 
 @dataclass(frozen=True)
-class Budget:
-    """How much may be spent.
+class Launch:
+    """What to run next.
 
     Attributes:
-        trials: that end, or None for as many as the time allows.
-        seconds: of the whole search, or None.
-        trial_seconds: of one trial, which is then scored as it stands; None for an equal share of the time.
-        memory: bytes of resident memory of a child.
+        index: place in the search.
+        replicate: 0 for a trial of the search, otherwise which fresh seed.
+        suggestion: what to try.
+        before: an earlier launch with the same settings, if there is one.
+        halved: whether batches have half their size, because whole ones did not fit.
     """
 
-    trials: int | None
-    seconds: float | None
-    trial_seconds: float | None
-    memory: int
+    index: int
+    replicate: int
+    suggestion: Suggestion
+    before: FrozenTrial | None = None
+    halved: bool = False
 
 
 @dataclass
 class Running:
-    """A trial in a child."""
+    """A trial that runs."""
 
-    index: int
-    family: str
-    trial: optuna.trial.Trial
-    child: Child
+    launch: Launch
+    trial: Trial
+    handle: Handle
     limit: float | None  # seconds after which it is asked to stop
+    epochs: int  # that it may take
     stopping: bool = False
     parameters: int | None = None
     epoch: int = 0
     score: float | None = None
-
-
-class View(Protocol):
-    """Shows a search as it goes."""
-
-    def update(self, study: Study, running: list[Running], elapsed: float) -> None:
-        """Something has happened, or half a second has passed."""
-
-    def ended(self, record: Record) -> None:
-        """A trial has ended."""
+    first_epoch: float | None = None
 
 
 class Coordinator:
@@ -81,175 +71,198 @@ class Coordinator:
 
     Args:
         study: locked by the caller.
+        algorithm: new; it is told what the study knows.
         budget: how much may be spent, by this call and those before it.
-        workers: children at once.
+        executor: runs the trials.
+        home: runs what stays on this machine: scoring on test.
         view: shows what happens.
         hypermodel: a `kt.HyperModel` to search instead of registered families.
-        started: `time.monotonic()` at which the search began.
+        began: `time.monotonic()` at which the search began.
     """
 
     def __init__(
         self,
         study: Study,
+        algorithm: Algorithm,
         budget: Budget,
-        workers: int,
+        executor: Executor,
+        home: Executor,
         view: View,
         hypermodel: Any = None,
-        started: float | None = None,
+        began: float | None = None,
     ):
         self.study = study
+        self.plan = study.plan
+        self.algorithm = algorithm
         self.budget = budget
-        self.workers = workers
+        self.executor = executor
+        self.home = home
         self.view = view
         self.hypermodel = hypermodel
         self.running: list[Running] = []
-        self.task = TaskReference(**study.plan.task)
-        self.algorithm: Callable[[int], optuna.samplers.BaseSampler] = algorithms.get(study.plan.algorithm)
-        self._began = time.monotonic() if started is None else started
-        self._before: float = study.optuna.user_attrs.get("elapsed", 0.0)
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds spent on this study, those of earlier calls included."""
-        return self._before + time.monotonic() - self._began
+        self.records: list[Record] = []
+        self.task = TaskReference(**self.plan.task)
+        self.epochs = configure(Training, self.plan.training, "training").epochs
+        self.pruning = Pruning(self.plan.pruning, self.epochs)
+        self.ledger = Ledger(study)
+        rung = first_rung(self.plan.pruning, self.epochs)
+        began = time.monotonic() if began is None else began
+        self.clock = Clock(study, budget, executor.workers, began, rung)
+        self._again: dict[tuple[int, int], FrozenTrial] = {}  # trials that have to run again: their last launch
+        self._begun = 0  # trials of the search that were launched, whatever became of them
+        self._known: set[int] = set()  # those of them that the algorithm and the pruning know of
 
     def run(self) -> None:
-        """Trials until the budget is spent, then the test scores of the winners and the best model."""
-        self._release()
+        """Trials until the budget is spent, the finals, then the test scores of the winners and the best model."""
+        self._recall()
         try:
-            while True:
-                while len(self.running) < self.workers and (index := self._next()) is not None:
-                    self._launch(index)
-                self.view.update(self.study, self.running, self.elapsed)
-                if not self.running:
-                    break
-                self._wait()
+            self._drive(self._next)
+            self._drive(self._next_final)
         finally:
             for running in list(self.running):
-                self._end(running, {"outcome": Outcome.INTERRUPTED, "seconds": running.child.seconds})
-        self._keep_best()
-        self._test_winners()
-        self.view.update(self.study, self.running, self.elapsed)
+                self._end(running, {"outcome": Outcome.INTERRUPTED, "seconds": running.handle.seconds})
+        finals.keep_best(self.study)
+        finals.test_winners(self.study, self.home, self._show)
+        self._show()
 
-    def _release(self) -> None:
-        """Ends what a dead coordinator left: to be launched again, but not if it went down with it time and again."""
-        with readable(self.study.path):
-            while any(trial.state is TrialState.WAITING for trial in self.study.optuna.get_trials(deepcopy=False)):
-                self.study.optuna.ask()
-            attempts = self.study.attempts()
-            for trial in self.study.optuna.get_trials(deepcopy=False):
-                if trial.state is TrialState.RUNNING:
-                    self._lost(trial, attempts.get(trial.user_attrs.get("index", -1), []))
-
-    def _lost(self, trial: optuna.trial.FrozenTrial, attempts: list[optuna.trial.FrozenTrial]) -> None:
-        """Ends a trial that went down with its coordinator, whatever was written of its end already."""
-        running = optuna.trial.Trial(self.study.optuna, trial._trial_id)
-        running.set_user_attr("lost", "launched" in trial.user_attrs)
-        times = sum(attempt.user_attrs.get("lost", False) for attempt in attempts) + ("launched" in trial.user_attrs)
-        if times >= LAUNCHES:
-            running.set_user_attr("message", f"its search was killed while it ran, {times} times")
-        running.set_user_attr("outcome", Outcome.KILLED if times >= LAUNCHES else Outcome.INTERRUPTED)
-        self.study.optuna.tell(trial.number, state=TrialState.FAIL)
-
-    def _next(self) -> int | None:
-        """The index of the next trial to launch, or None when the budget is spent."""
-        if self._time_is_up() or self._hopeless():
-            return None
+    def _recall(self) -> None:
+        """Tells the algorithm and the pruning what earlier calls came to, and finds what has to run again."""
+        self.ledger.release()
         attempts = self.study.attempts()
-        taken = {running.index for running in self.running}
-        taken |= {index for index, trials in attempts.items() if _is_settled(trials)}
-        index = next(i for i in range(len(taken) + 1) if i not in taken)
-        return index if self.budget.trials is None or index < self.budget.trials else None
+        self._begun = len({index for index, _ in attempts})
+        self._again = {key: launches[-1] for key, launches in attempts.items() if not is_settled(launches[-1])}
+        self.records = self.study.all_records()
+        for trial, ended in self.ledger.history():
+            index, family = trial.user_attrs["index"], trial.user_attrs["family"]
+            if ended:
+                for epoch, score in sorted(trial.intermediate_values.items()):
+                    self.pruning.report(index, epoch, self.ledger.loss(score))
+                self._told(index, trial)
+            else:
+                self._begin(index, Suggestion(family, trial.params, trial.user_attrs["epochs_allowed"]))
 
-    def _time_is_up(self) -> bool:
-        if self.budget.seconds is None:
-            return False
-        ended = [record.seconds for record in self.study.records()]
-        return self._time_left() <= (0.25 * float(np.median(ended)) if ended else 0.0)
+    def _begin(self, index: int, suggestion: Suggestion, asked: bool = False) -> None:
+        if index not in self._known:
+            self._known.add(index)
+            self.pruning.begin(index, suggestion.family)
+            if not asked:
+                self.algorithm.begin(index, suggestion)
 
-    def _hopeless(self) -> bool:
+    def _told(self, index: int, trial: FrozenTrial) -> None:
+        ended = self.ledger.ended(trial)
+        self.pruning.end(index, ended.pruned is not None)
+        self.algorithm.tell(index, ended)
+
+    def _drive(self, following: Callable[[], Launch | None]) -> None:
+        """Runs what `following` gives until it gives nothing more and all has ended."""
+        while True:
+            while len(self.running) < self.executor.workers and (launch := following()) is not None:
+                self._launch(launch)
+            self._show()
+            if not self.running:
+                return
+            self._wait()
+
+    def _next(self) -> Launch | None:
+        """The next trial of the search, or None when the budget is spent or nothing new is left to try."""
+        searched = [record for record in self.records if not record.replicate]
+        if self.clock.left() <= 0 or self._hopeless(searched):
+            return None
+        for (index, replicate), before in self._again.items():
+            if not replicate and (self.budget.trials is None or index < self.budget.trials):
+                return self._repeated(index, replicate, before) if self._fits(before.user_attrs["family"]) else None
+        index = self._begun
+        if self.budget.trials is not None and index >= self.budget.trials:
+            return None
+        queue = self.algorithm.problem.queue
+        queued = index < len(queue)
+        suggestion = queue[index] if queued else self.algorithm.ask(index)
+        if suggestion is None or not self._fits(suggestion.family):
+            return None
+        self._begin(index, suggestion, asked=not queued)
+        return Launch(index, 0, suggestion)
+
+    def _repeated(self, index: int, replicate: int, before: FrozenTrial) -> Launch:
+        """The same trial once more."""
+        del self._again[index, replicate]
+        told = before.user_attrs
+        suggestion = Suggestion(told["family"], before.params, told["epochs_allowed"])
+        if not replicate:
+            self._begin(index, suggestion)
+        return Launch(index, replicate, suggestion, before, told.get("halve", False))
+
+    def _next_final(self) -> Launch | None:
+        """The next run of a finalist on a fresh seed."""
+        taken = {(running.launch.index, running.launch.replicate) for running in self.running}
+        for record, replicate in finals.missing(self.records, self.plan, self.study.task["direction"]):
+            key = record.index, replicate
+            if key in taken or self.clock.left(finals=True) < record.seconds:
+                continue
+            if key in self._again:
+                return self._repeated(*key, self._again[key])
+            before = self.study.attempts()[record.index, 0][-1]
+            allowed = before.user_attrs["epochs_allowed"]
+            return Launch(*key, Suggestion(record.family, before.params, allowed), before)
+        return None
+
+    def _fits(self, family: str) -> bool:
+        return self.clock.allows([record for record in self.records if record.family == family])
+
+    def _hopeless(self, searched: list[Record]) -> bool:
         """Whether nothing but time would end a search in which every trial fails."""
-        records = self.study.records()
         return (
             self.budget.trials is None
-            and len(records) >= 2 * len(self.study.plan.models)
-            and all(record.score is None for record in records)
+            and len(searched) >= 2 * len(self.plan.models)
+            and all(record.score is None for record in searched)
         )
 
-    def _time_left(self) -> float:
-        """Seconds left for training."""
-        return math.inf if self.budget.seconds is None else self.budget.seconds * (1 - TEST_SHARE) - self.elapsed
-
-    def _limit(self) -> float | None:
-        """Seconds that the next trial may take: an equal share of what is left, or what was asked for."""
-        limits = [self.budget.trial_seconds] if self.budget.trial_seconds else []
-        if self.budget.seconds is not None:
-            trials = self.budget.trials or DEFAULT_TRIALS * len(self.study.plan.models)
-            rounds = math.ceil(max(1, trials - len(self.study.records())) / self.workers)
-            limits.append(max(1.0, self._time_left() / rounds))
-        return min(limits, default=None)
-
-    def _launch(self, index: int) -> None:
-        plan = self.study.plan
-        family = plan.models[index % len(plan.models)]
-        attributes = {"index": index, "family": family}
-        with readable(self.study.path):
-            if self.hypermodel is not None:
-                self.study.optuna.sampler = self.algorithm(_seed(plan.seed, index))
-                self.study.optuna.enqueue_trial({}, user_attrs=attributes)
-                trial = self.study.optuna.ask()
-            else:
-                named = self._searched(family)
-                params = self._params(index, family)
-                self.study.optuna.enqueue_trial(params, user_attrs=attributes)
-                trial = self.study.optuna.ask(space.space(named))
-        config, training = space.split(trial.params, family)
-        folder = self.study.folder(index)
+    def _launch(self, launch: Launch) -> None:
+        plan, suggestion = self.plan, launch.suggestion
+        seed = plan.seed + launch.replicate
+        where = launch.before.distributions if launch.before else self.algorithm.problem.spaces[suggestion.family]
+        told = {"index": launch.index, "replicate": launch.replicate, "seed": seed, "halved": launch.halved}
+        self._begun = max(self._begun, launch.index + 1)
+        trial = self.ledger.begin(suggestion, where, told)
+        folder = self.study.folder(launch.index, launch.replicate)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        given = suggestion.params if self.hypermodel is None else {}  # a hypermodel will ask for its own
+        config, training, task = space.split({**plan.fixed, **given}, suggestion.family)
+        training = {**plan.training, **training}
+        if suggestion.epochs is not None:
+            training["epochs"] = suggestion.epochs
+        if launch.halved:
+            size = {**self.task.settings, **task}["batch_size"]
+            task["batch_size"], training["accumulate"] = size // 2, 2 * training.get("accumulate", 1)
         job = Job(
-            task=self.task,
-            family=family,
+            task=TaskReference(self.task.name, {**self.task.settings, **task}, self.task.data_dir),
+            family=suggestion.family,
             config=config,
-            training={**plan.training, **training},
-            parameters=plan.parameters,
+            training=training,
+            match=plan.match,
             max_parameters=plan.max_parameters,
             strategy=plan.strategy,
-            seed=plan.seed,
+            seed=seed,
             folder=str(folder),
+            latency="latency" in plan.objectives,
         )
-        write_json(folder / "job.json", {**settings_of(job), "task": settings_of(self.task)})
-        trial.set_user_attr("launched", True)
-        if self.hypermodel is None:
-            child = Child("train", job, memory=self.budget.memory)
-        else:
-            child = Child("train_hypermodel", job, self.hypermodel, memory=self.budget.memory)
-        self.running.append(Running(index, family, trial, child, self._limit()))
+        write_json(folder / "job.json", {**settings_of(job), "task": settings_of(job.task)})
+        work = ("train", job) if self.hypermodel is None else ("train_hypermodel", job, self.hypermodel)
+        handle = self.executor.start(*work, memory=self.budget.memory)
+        limit = self.clock.limit(self._waiting(launch), finals=launch.replicate > 0)
+        self.running.append(Running(launch, trial, handle, limit, training.get("epochs", self.epochs)))
 
-    def _searched(self, family: str) -> dict[str, Any]:
-        plan = self.study.plan
-        output = outputs.from_json(self.study.task["output"])
-        return {**space.searched(family, output, plan.parameters), **space.searched_training(plan.training)}
-
-    def _params(self, index: int, family: str) -> dict[str, Any]:
-        """What to try: a lost trial again as it was, a family's first trial at its defaults, otherwise as sampled."""
-        attempts, named, plan = self.study.attempts(), self._searched(family), self.study.plan
-        if index in attempts and attempts[index][-1].params.keys() == named.keys():
-            return attempts[index][-1].params
-        if family not in plan.models[:index] and index < len(plan.models):
-            return space.defaults(named)
-        history = [t for trials in attempts.values() for t in trials if t.user_attrs["family"] == family]
-        direction = self.study.optuna.direction
-        return space.suggest(self.algorithm, space.space(named), history, direction, _seed(plan.seed, index))
+    def _waiting(self, launch: Launch) -> int:
+        """How many trials share what time is left with this one, itself included."""
+        if launch.replicate:
+            return len(finals.missing(self.records, self.plan, self.study.task["direction"]))
+        trials = self.budget.trials or DEFAULT_TRIALS * sum(self.plan.models.values())
+        return max(1, trials - sum(not record.replicate for record in self.records))
 
     def _wait(self) -> None:
-        ready = wait([running.child.connection for running in self.running], timeout=TICK)
-        for running in [running for running in self.running if running.child.connection in ready]:
-            try:
-                kind, facts = running.child.connection.recv()
-            except (EOFError, OSError):
-                kind, facts = "end", running.child.died()
-            self._hear(running, kind, facts)
+        ready = self.executor.ready([running.handle for running in self.running], TICK)
+        for running in [running for running in self.running if running.handle in ready]:
+            self._hear(running, *running.handle.hear())
         for running in list(self.running):
             self._watch(running)
 
@@ -257,95 +270,65 @@ class Coordinator:
         if kind == "ready":
             running.parameters = facts["parameters"]
         elif kind == "epoch":
-            running.epoch = facts["epoch"]
-            running.score = facts.get(f"val_{self.study.task['metric']}")
+            self._epoch(running, facts)
         elif kind == "ask":
-            running.child.answer(_suggest(running.trial, facts["name"], facts["distribution"]))
+            running.handle.tell("value", _suggest(running.trial, facts["name"], facts["distribution"]))
         elif kind == "end":
             self._end(running, facts)
 
+    def _epoch(self, running: Running, facts: Mapping[str, Any]) -> None:
+        """Notes an epoch, and answers whether the trial goes on."""
+        running.epoch = facts["epoch"]
+        running.first_epoch = running.first_epoch or running.handle.seconds
+        score = facts.get(f"val_{self.study.task['metric']}")
+        stop = False
+        if score is not None and isfinite(score):
+            running.score = score
+            self.ledger.report(running.trial, running.epoch, score)
+            if not running.launch.replicate:
+                worse = self.pruning.report(running.launch.index, running.epoch, self.ledger.loss(score))
+                stop = worse and running.epoch < running.epochs
+        running.handle.tell(*(("stop", Outcome.PRUNED.value) if stop else ("go", None)))
+
     def _watch(self, running: Running) -> None:
         """Stops a child whose time is up; kills one that does not stop, or that takes too much memory."""
-        child = running.child
-        if child.exceeds_memory():
-            child.kill(Outcome.OUT_OF_MEMORY)
-        elif running.limit is not None and child.seconds > running.limit:
+        handle = running.handle
+        if handle.exceeds_memory():
+            handle.kill(Outcome.OUT_OF_MEMORY)
+        elif running.limit is not None and handle.seconds > running.limit:
             if not running.stopping:
                 running.stopping = True
-                child.stop(Outcome.COMPLETED)
-            elif child.seconds > 1.5 * running.limit + GRACE:
-                child.kill(Outcome.TIMED_OUT)
+                handle.tell("stop", Outcome.COMPLETED.value)
+            elif handle.seconds > 1.5 * running.limit + GRACE:
+                handle.kill(Outcome.TIMED_OUT)
 
     def _end(self, running: Running, facts: Mapping[str, Any]) -> None:
-        """Records an end: first all that is known of it, then the state that makes it final."""
+        """Notes an end, and tells whoever learns from it; a trial that has to run again is kept for that."""
+        launch = running.launch
         self.running.remove(running)
-        running.child.close()
-        facts = dict(facts)
+        running.handle.close()
+        known = {"parameters": running.parameters, "epochs": running.epoch, "first_epoch": running.first_epoch}
+        facts = {**known, **facts}
         if trace := facts.pop("traceback", None):
-            with replacing(self.study.folder(running.index) / "traceback.txt") as temporary:
+            folder = self.study.folder(launch.index, launch.replicate)
+            with replacing(folder / "traceback.txt") as temporary:
                 temporary.write_text(trace, encoding="utf-8")
-        score = facts.pop("score", None)
-        facts.setdefault("parameters", running.parameters)
-        facts.setdefault("epochs", running.epoch)
-        with readable(self.study.path):
-            for name, value in facts.items():
-                running.trial.set_user_attr(name, value)
-            self.study.optuna.set_user_attr("elapsed", self.elapsed)
-            if score is None or not math.isfinite(score):
-                self.study.optuna.tell(running.trial, state=TrialState.FAIL)
-            else:
-                self.study.optuna.tell(running.trial, score)
-        for record in self.study.records():
-            if record.index == running.index:
-                self.view.ended(record)
-
-    def _test_winners(self) -> None:
-        """Scores the winner of each family on test, once."""
-        failures = []
-        for family in dict.fromkeys(self.study.plan.models):
-            winner = self.study.winner(family)
-            if winner is None or winner.index in self.study.test_scores():
-                continue
-            end = call("evaluate", self.task, str(self.study.folder(winner.index)))
-            if end["outcome"] == Outcome.COMPLETED:
-                with readable(self.study.path):
-                    self.study.optuna.set_user_attr(f"test/{winner.index}", end["scores"])
-            else:
-                failures.append(f"trial {winner.index} ({family}) {end['outcome']}: {end['message']}")
-            self.view.update(self.study, self.running, self.elapsed)
-        if failures:
-            raise KeraseqError(f"scoring on test, {'; '.join(failures)}; the same search tries again")
-
-    def _keep_best(self) -> None:
-        """Copies the best trial's model to `best/`, the card, which holds the model's hash, last."""
-        winner = self.study.winner()
-        if winner is None:
+        self.ledger.end(running.trial, facts, self.clock.elapsed)
+        trial = self.study.attempts()[launch.index, launch.replicate][-1]
+        record = record_of(trial)
+        if record is None:
+            self._again[launch.index, launch.replicate] = trial
             return
-        best = self.study.path / "best"
-        best.mkdir(exist_ok=True)
-        for name in ("model.keras", "card.json"):
-            with replacing(best / name) as temporary:
-                shutil.copyfile(self.study.folder(winner.index) / name, temporary)
-        with readable(self.study.path):
-            self.study.optuna.set_user_attr("elapsed", self.elapsed)
+        self.records.append(record)
+        if not launch.replicate:
+            self._told(launch.index, trial)
+        self.view.ended(record)
+
+    def _show(self) -> None:
+        self.view.update(Progress(self.study, self.records, self.running, self.clock, self.executor.workers))
 
 
-def default_memory(workers: int) -> int:
-    """Bytes that a child may take: nine tenths of what is free, shared by the children."""
-    return int(psutil.virtual_memory().available * 0.9 / workers)
-
-
-def _is_settled(trials: list[optuna.trial.FrozenTrial]) -> bool:
-    """Whether a trial ended for good; one that was interrupted runs again."""
-    return trials[-1].user_attrs.get("outcome", Outcome.INTERRUPTED) != Outcome.INTERRUPTED
-
-
-def _seed(seed: int, index: int) -> int:
-    """Seeds of neighbouring trials and studies lie far apart."""
-    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
-
-
-def _suggest(trial: optuna.trial.Trial, name: str, distribution: str) -> Any:
+def _suggest(trial: Trial, name: str, distribution: str) -> Any:
     match json_to_distribution(distribution):
         case CategoricalDistribution(choices=choices):
             return trial.suggest_categorical(name, choices)

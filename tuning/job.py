@@ -31,19 +31,21 @@ class Job:
         family: registered model name, or the name of a hypermodel.
         config: settings of the family.
         training: settings of `Training`.
-        parameters: size to solve the width for, or None.
+        match: what the width is solved for, such as `{"parameters": 70_000}`; empty leaves it.
         max_parameters: a larger model is refused; None refuses none.
         strategy: registered name.
         seed: of weights, shuffling and dropout.
         folder: where history, best weights and card go.
+        latency: whether the time of a prediction is measured.
     """
 
     task: TaskReference
     family: str
     config: Mapping[str, Any]
     training: Mapping[str, Any]
-    parameters: int | None
+    match: Mapping[str, float]
     max_parameters: int | None
     strategy: str
     seed: int
     folder: str
+    latency: bool = False

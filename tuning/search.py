@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
 
 from keraseq.config import check, configure, settings_of
-from keraseq.errors import KeraseqError, UsageError
+from keraseq.errors import KeraseqError, UsageError, unknown
 from keraseq.files import make_folder
+from keraseq.models import outputs
 from keraseq.registry import algorithms, strategies
 from keraseq.registry import models as registry
 from keraseq.tasks import Task, task_config
 from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
-from keraseq.tuning.coordinator import DEFAULT_TRIALS, Budget, Coordinator, View, default_memory
-from keraseq.tuning.executor import call, start_server
+from keraseq.tuning import ranges, space
+from keraseq.tuning.algorithms.base import Algorithm, Problem, Suggestion
+from keraseq.tuning.algorithms.define_by_run import DefineByRun
+from keraseq.tuning.budget import DEFAULT_TRIALS, Budget, default_memory
+from keraseq.tuning.coordinator import Coordinator
+from keraseq.tuning.executors.base import call
+from keraseq.tuning.executors.local import Local
 from keraseq.tuning.job import TaskReference
-from keraseq.tuning.study import Plan, Study, locked, open_study
-from keraseq.tuning.view import PlainView, SilentView
+from keraseq.tuning.matching import check_match
+from keraseq.tuning.plan import EQUAL, OBJECTIVES, Plan
+from keraseq.tuning.pruning import PRUNERS
+from keraseq.tuning.study import Study, locked, open_study
+from keraseq.tuning.view import PlainView, SilentView, View
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -37,10 +46,19 @@ def search(
     trial_time: float | None = None,
     workers: int = 1,
     seed: int = 0,
-    algorithm: str = "tpe",
-    parameters: int | None = None,
+    algorithm: str = "race",
+    pruning: str | None = None,
+    objectives: Sequence[str] = ("score",),
+    equal: str = "trials",
+    match: Mapping[str, float] | None = None,
     max_parameters: int | None = None,
+    range: Mapping[str, Any] | None = None,
+    fix: Mapping[str, Any] | None = None,
+    queue: Iterable[Mapping[str, Any]] = (),
+    seeds: int = 3,
+    finalists: int = 2,
     memory: float | None = None,
+    halve_batch: bool = False,
     strategy: str = "auto",
     directory: str | Path | None = None,
     task_settings: dict[str, Any] | None = None,
@@ -51,24 +69,39 @@ def search(
 ) -> Study:
     """Searches across families and leaves a study: leaderboard, every trial, the best model.
 
-    Each trial trains in a process of its own. The same call goes on where an earlier one stopped or was killed.
-    Families take turns, so each gets an equal share of the trials; a family's first trial is at its defaults.
+    Each trial trains in a process of its own. The same call goes on where an earlier one stopped or was killed. Every
+    family is first tried at its defaults; then the algorithm decides. At the end the best of the leading families is
+    trained again on fresh seeds, and only what stands in the leaderboard is scored on test.
 
     Args:
         task: name, or a loaded task.
-        models: family names, or one `"lstm=2"` to give a family two turns a round.
+        models: family names; `"lstm=2"` gives a family two shares of the budget.
         hypermodel: any `kt.HyperModel`, searched instead of `models`; it must compile with the task's metric, and of
             `training` it takes epochs and patience. Its class name alone stands for it: give `directory` for another.
-        trials: how many; where neither this nor `time` is given, four a family.
-        time: seconds of the whole search; each trial gets an equal share of what is left and is scored as it stands.
+        trials: how many; where neither this nor `time` is given, four a share.
+        time: seconds of the whole search; each trial gets an equal share of what is left and is scored as it stands,
+            and none starts that cannot reach its first rung.
         trial_time: most seconds of one trial.
-        workers: trials at once.
+        workers: trials at once; cores and GPUs are divided among them.
         seed: of sampling, weights and shuffling; the same seed gives the same trials on one machine, but where the
-            clock cuts trials short, or several workers end them in another order for `tpe` to learn from.
+            clock cuts trials short, or several workers end them in another order for the algorithm to learn from.
         algorithm: registered search algorithm.
-        parameters: size that the width of every model is solved for.
+        pruning: stops trials early that are worse than others of their family: `asha`, `hyperband`, `median` or
+            `none`; `median` by default where there is one objective.
+        objectives: what is to be good at once: `score` first, then any of `parameters`, `latency`, `memory`, `seconds`.
+        equal: what shares are counted in, `trials` or `time`.
+        match: brings every model to one size by its width, `{"parameters": 70_000}`.
         max_parameters: a larger model is not trained; its outcome is `too large`.
+        range: setting → range in place of its own, such as `{"tcn/filters": "16:128", "task.batch_size": [32, 64]}`; a
+            name without a family stands for every family that has it. See `keraseq.tuning.ranges.range_of`.
+        fix: setting → value; it is not searched.
+        queue: settings to try before all others, each `{"family": name, setting: value, …}`; what it leaves out is at
+            its default.
+        seeds: fresh seeds on which finalists are trained again; 0 trains none again.
+        finalists: families whose best is trained again.
         memory: GiB of a child above which it is killed as `out of memory`; nine tenths of what is free by default.
+        halve_batch: whether a trial that ran out of memory is tried once more with half the batch, of which two make a
+            step.
         strategy: registered strategy.
         directory: the study's folder; by default one under `studies/` that the same call always finds again.
         task_settings: settings of the task where it is given by name.
@@ -84,52 +117,160 @@ def search(
     """
     began = clock.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    turns = _turns(models) if hypermodel is None else (type(hypermodel).__name__,)
-    check(trials is None or trials >= 1, f"trials must be at least 1; got {trials}")
-    check(workers >= 1, f"workers must be at least 1; got {workers}")
-    for name, seconds in (("time", time), ("trial_time", trial_time), ("memory", memory), ("parameters", parameters)):
-        check(seconds is None or seconds > 0, f"{name} must be above 0; got {seconds}")
+    shares = _shares(models) if hypermodel is None else {type(hypermodel).__name__: 1}
+    for name, count in (("trials", trials), ("workers", workers), ("finalists", finalists)):
+        check(count is None or count >= 1, f"{name} must be at least 1; got {count}")
+    for name, amount in (("time", time), ("trial_time", trial_time), ("memory", memory)):
+        check(amount is None or amount > 0, f"{name} must be above 0; got {amount}")
+    check(max_parameters is None or max_parameters > 0, f"max_parameters must be above 0; got {max_parameters}")
+    check(seeds >= 0, f"seeds must be 0 or more; got {seeds}")
+    algorithms.get(algorithm)
+    pruning = _pruning(pruning, objectives)
+    check(equal in EQUAL, f"equal must be one of {', '.join(EQUAL)}; got {equal!r}")
+    check_match(match or {})
+    strategies.get(strategy)
+    reference = _reference(task, task_settings or {}, data_dir)
+    config = type(task_config(reference.name, dict(reference.settings)))
+    narrowed, fixed, training = _narrowed(shares if hypermodel is None else {}, config, range, fix, training)
     configure(Training, training, "training")
     if hypermodel is not None:
         ignored = [*training.keys() - {"epochs", "patience"}]
-        ignored += ["parameters"] * bool(parameters) + ["max_parameters"] * bool(max_parameters)
+        ignored += [name for name, given in (("match", match), ("max_parameters", max_parameters)) if given]
+        ignored += [name for name, given in (("range", narrowed), ("fix", fixed), ("queue", queue)) if given]
         check(not ignored, f"a hypermodel decides for itself; {', '.join(sorted(ignored))} cannot be given with it")
-    algorithms.get(algorithm)
-    strategies.get(strategy)
-    reference = _reference(task, task_settings or {}, data_dir)
     plan = Plan(
         task=settings_of(reference),
-        models=turns,
+        models=shares,
         algorithm=algorithm,
         seed=seed,
-        parameters=parameters,
+        objectives=list(objectives),
+        pruning=pruning,
+        equal=equal,
+        match=dict(match or {}),
         max_parameters=max_parameters,
+        ranges=narrowed,
+        fixed=fixed,
         training=training,
+        queue=[dict(one) for one in queue],
         strategy=strategy,
+        halve_batch=halve_batch,
+        seeds=seeds,
+        finalists=finalists,
     )
-    path = Path(directory) if directory is not None else Path("studies") / plan.name
     budget = Budget(
-        trials=DEFAULT_TRIALS * len(turns) if trials is None and time is None else trials,
+        trials=DEFAULT_TRIALS * sum(shares.values()) if trials is None and time is None else trials,
         seconds=time,
         trial_seconds=trial_time,
         memory=int(memory * 2**30) if memory else default_memory(workers),
     )
+    path = Path(directory) if directory is not None else Path("studies") / plan.name
     shown = view or (PlainView() if progress else SilentView())
     with locked(make_folder(path)):
         study = open_study(path, plan)
-        start_server()
+        executor = Local(workers)
         if study is None:
-            end = call("prepare", reference)
+            end = call(executor, "prepare", reference)
             if end["outcome"] != Outcome.COMPLETED:
                 error = UsageError if end.get("usage") else KeraseqError
                 raise error(end["message"] or f"preparing {reference.name} was {end['outcome']}")
+            _algorithm(plan, config, end["summary"]["output"], hypermodel is not None)  # or says what it cannot search
             study = Study.create(path, plan, end["summary"])
-        Coordinator(study, budget, workers, shown, hypermodel, began).run()
+        made = _algorithm(plan, config, study.task["output"], hypermodel is not None)
+        Coordinator(study, made, budget, executor, executor, shown, hypermodel, began).run()
     return study
 
 
-def _turns(models: Iterable[str]) -> tuple[str, ...]:
-    """`["lstm=2", "gru"]` as `("lstm", "gru", "lstm")`: families in turn, those with more shares in more rounds."""
+def _algorithm(plan: Plan, config: type, output: Any, hypermodel: bool) -> Algorithm:
+    """The algorithm of a plan, for a task with such an output."""
+    shares = dict(plan.models)
+    if hypermodel:
+        return DefineByRun(
+            Problem({name: {} for name in shares}, plan.seed, objectives=len(plan.objectives)), plan.algorithm
+        )
+    named = {
+        family: space.searched(
+            family,
+            outputs.from_json(output),
+            solved=bool(plan.match),
+            fixed=plan.fixed.keys() | plan.training.keys(),
+            ranges=plan.ranges,
+            task=config,
+        )
+        for family in shares
+    }
+    defaults = {family: space.defaults(fields) for family, fields in named.items()}
+    queue = [_queued(given, defaults) for given in plan.queue]
+    queue += [Suggestion(family, params) for family, params in defaults.items()]
+    spaces = {family: space.space(fields) for family, fields in named.items()}
+    problem = Problem(
+        spaces=spaces,
+        seed=plan.seed,
+        shares=shares,
+        queue=tuple(queue),
+        objectives=len(plan.objectives),
+        epochs=configure(Training, plan.training, "training").epochs,
+        equal=plan.equal,
+    )
+    for suggestion in queue:
+        for name, value in suggestion.params.items():
+            where = spaces[suggestion.family][name]
+            check(where._contains(where.to_internal_repr(value)), f"queue: {name}={value!r} is not in {where}")
+    return algorithms.get(plan.algorithm)(problem)
+
+
+def _queued(given: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]]) -> Suggestion:
+    """Settings to try, as the user wrote them: the rest is at its default."""
+    check("family" in given, f"what is queued needs a family, {{'family': 'tcn', …}}; got {dict(given)}")
+    family = registry.entry(given["family"]).name
+    check(family in defaults, f"queue: {family} is not searched; known: {', '.join(defaults)}")
+    own = defaults[family]
+    params = {}
+    for name, value in given.items():
+        full = name if name in own else f"{family}/{name}"
+        if name != "family":
+            check(full in own, f"queue: {unknown('searched setting', name, own)}")
+            params[full] = value
+    return Suggestion(family, {**own, **params})
+
+
+def _pruning(pruning: str | None, objectives: Sequence[str]) -> str:
+    for name in objectives:
+        check(name in OBJECTIVES, unknown("objective", name, OBJECTIVES))
+    check(len(set(objectives)) == len(objectives), f"objectives must differ; got {', '.join(objectives)}")
+    check(bool(objectives) and objectives[0] == "score", f"the first objective is score; got {', '.join(objectives)}")
+    pruning = pruning or ("median" if len(objectives) == 1 else "none")
+    check(pruning in PRUNERS, f"pruning must be one of {', '.join(PRUNERS)}; got {pruning!r}")
+    check(
+        pruning == "none" or len(objectives) == 1,
+        f"pruning {pruning} follows the score alone; with several objectives give pruning none",
+    )
+    return pruning
+
+
+def _narrowed(
+    families: Iterable[str],
+    task: type,
+    given: Mapping[str, Any] | None,
+    fix: Mapping[str, Any] | None,
+    training: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Ranges, fixed settings of families and task, and fixed settings of training, under their full names."""
+    known = ranges.known_settings(families, task)
+    narrowed = ranges.expanded(given or {}, known, "range")
+    fixed = {name: ranges.typed(value, name, known[name]) for name, value in
+             ranges.expanded(fix or {}, known, "fix").items()}  # fmt: skip
+    both = sorted(narrowed.keys() & (fixed.keys() | training.keys()))
+    check(not both, f"{', '.join(both)} cannot be both fixed and searched; give one of the two")
+    of_training = {name: value for name, value in fixed.items() if "/" not in name and not name.startswith("task.")}
+    return (
+        {name: ranges.to_json(ranges.range_of(value, name, known[name])) for name, value in narrowed.items()},
+        {name: value for name, value in fixed.items() if name not in of_training},
+        {**training, **of_training},
+    )
+
+
+def _shares(models: Iterable[str]) -> dict[str, int]:
+    """`["lstm=2", "gru"]` as `{"lstm": 2, "gru": 1}`."""
     shares: dict[str, int] = {}
     for text in models:
         name, _, share = text.partition("=")
@@ -139,8 +280,7 @@ def _turns(models: Iterable[str]) -> tuple[str, ...]:
         )
         shares[registry.entry(name).name] = int(share or 1)
     check(bool(shares), "search needs at least one model; got none")
-    rounds = range(max(shares.values()))
-    return tuple(name for turn in rounds for name, share in shares.items() if turn < share)
+    return shares
 
 
 def _reference(task: str | Task, settings: dict[str, Any], data_dir: str | None) -> TaskReference:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Container, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from keraseq.config import Choice, Field, Float, Int, Range, fields
 from keraseq.models import Output, without_effect
 from keraseq.registry import models
 from keraseq.training.settings import Training
+from keraseq.tuning.ranges import from_json, nearest
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -31,26 +32,38 @@ def distribution(where: Range) -> BaseDistribution:
             return CategoricalDistribution(values)
 
 
-def searched(family: str, output: Output, parameters: int | None) -> dict[str, Field]:
-    """Fields of a family that are searched, under names such as `tcn/filters`.
+def searched(
+    family: str,
+    output: Output,
+    *,
+    solved: bool = False,
+    fixed: Container[str] = (),
+    ranges: Mapping[str, Any] = MappingProxyType({}),
+    task: type | None = None,
+) -> dict[str, Field]:
+    """The settings that are searched in a family: `tcn/filters`, `learning_rate`, `task.batch_size`.
+
+    They are those of the family and of training with a range of their own, and all that `ranges` names.
 
     Args:
         family: registered model name.
         output: of the task; what has no effect on it is not searched.
-        parameters: where a size is asked for, the width is solved for and not searched.
+        solved: whether the width is solved for.
+        fixed: names that are not searched.
+        ranges: name → another range, as plain data.
+        task: configuration class of the task, where its settings may be searched.
     """
     cls = models.get(family)
-    left_out = {*without_effect(family, output), *([cls.width] if parameters else [])}
-    return {
-        f"{family}/{field.name}": field
-        for field in fields(cls)
-        if field.range is not None and field.name not in left_out
-    }
-
-
-def searched_training(fixed: Mapping[str, Any]) -> dict[str, Field]:
-    """Training settings that are searched: those with a range that the user has not fixed."""
-    return {f.name: f for f in fields(Training) if f.range is not None and f.name not in fixed}
+    left_out = {*without_effect(family, output), *([cls.width] if solved else [])}
+    known = {f"{family}/{field.name}": field for field in fields(cls) if field.name not in left_out}
+    known |= {field.name: field for field in fields(Training)}
+    known |= {name: field for field in (fields(task) if task else ()) if (name := f"task.{field.name}") in ranges}
+    found = {}
+    for name, field in known.items():
+        where = from_json(ranges[name], field) if name in ranges else field.range
+        if where is not None and name not in fixed:
+            found[name] = dataclasses.replace(field, range=where, default=nearest(field.default, where))
+    return found
 
 
 def space(named: Mapping[str, Field]) -> Space:
@@ -63,54 +76,30 @@ def defaults(named: Mapping[str, Field]) -> dict[str, Any]:
     return {name: field.default for name, field in named.items()}
 
 
-def declare(hp: keras_tuner.HyperParameters, named: Mapping[str, Field]) -> dict[str, Any]:
-    """Declares the fields to KerasTuner and returns the values that it gives; None where a scope is inactive."""
-    return {name: _declare(hp, name, field) for name, field in named.items()}
-
-
-def _declare(hp: keras_tuner.HyperParameters, name: str, field: Field) -> Any:
-    match field.range:
-        case Int(low, high, step, log):
-            how = {"sampling": "log"} if log else {"step": step}
-            return hp.Int(name, low, high, default=field.default, **how)
-        case Float(low, high, log):
-            return hp.Float(name, low, high, sampling="log" if log else "linear", default=field.default)
-        case Choice((False, True)):
-            return hp.Boolean(name, default=field.default)
-        case Choice(values):
-            return hp.Choice(name, list(values), default=field.default)
-    return hp.Fixed(name, field.default)
-
-
-def split(params: Mapping[str, Any], family: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Sampled values as (settings of the family, settings of training)."""
-    prefix = f"{family}/"
-    config = {name.removeprefix(prefix): value for name, value in params.items() if name.startswith(prefix)}
-    return config, {name: value for name, value in params.items() if "/" not in name}
-
-
-def suggest(
-    algorithm: Callable[[int], optuna.samplers.BaseSampler],
-    where: Space,
-    history: Sequence[optuna.trial.FrozenTrial],
-    direction: optuna.study.StudyDirection,
-    seed: int,
+def declare(
+    hp: keras_tuner.HyperParameters, where: Space, defaults: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """New values for one family, from the trials of that family alone.
+    """Declares a space to KerasTuner and returns the values that it gives; None where a scope is inactive."""
+    return {name: _declare(hp, name, given, defaults.get(name)) for name, given in where.items()}
 
-    One sampler over all families locks onto one of them, so each family is a study of its own to the algorithm.
 
-    Args:
-        algorithm: makes the sampler from a seed.
-        where: the family's space.
-        history: trials to learn from; those that ended without a score, or over another space, are left out.
-        direction: of the score.
-        seed: of this suggestion.
-    """
-    study = optuna.create_study(direction=direction, sampler=algorithm(seed))
-    for trial in history:
-        if trial.value is not None and np.isfinite(trial.value) and trial.distributions.keys() == where.keys():
-            study.add_trial(
-                optuna.trial.create_trial(params=trial.params, distributions=dict(where), value=trial.value)
-            )
-    return study.ask(where).params
+def _declare(hp: keras_tuner.HyperParameters, name: str, where: BaseDistribution, default: Any) -> Any:
+    match where:
+        case IntDistribution(low=low, high=high, step=step, log=log):
+            how = {"sampling": "log"} if log else {"step": step}
+            return hp.Int(name, low, high, default=default, **how)
+        case FloatDistribution(low=low, high=high, log=log):
+            return hp.Float(name, low, high, sampling="log" if log else "linear", default=default)
+        case CategoricalDistribution(choices=(False, True)):
+            return hp.Boolean(name, default=bool(default))
+        case CategoricalDistribution(choices=choices):
+            return hp.Choice(name, list(choices), default=default)
+    raise TypeError(f"no way to declare {where}")
+
+
+def split(params: Mapping[str, Any], family: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Values by name as (settings of the family, of training, of the task)."""
+    own, task = f"{family}/", "task."
+    config = {name.removeprefix(own): value for name, value in params.items() if name.startswith(own)}
+    training = {name: value for name, value in params.items() if "/" not in name and not name.startswith(task)}
+    return config, training, {n.removeprefix(task): value for n, value in params.items() if n.startswith(task)}

@@ -2,45 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Protocol
+
 from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from keraseq.tuning.coordinator import Running
-from keraseq.tuning.study import Record, Row, Study
+from keraseq.tuning.leaderboard import Row, leaderboard
+from keraseq.tuning.record import Record
+from keraseq.tuning.study import Study
+
+if TYPE_CHECKING:
+    from keraseq.tuning.budget import Clock
+    from keraseq.tuning.coordinator import Running
 
 
-def leaderboard_table(study: Study, rows: list[Row] | None = None) -> Table:
-    """The leaderboard as a Rich table; a star marks the winner of the search."""
+@dataclass(frozen=True)
+class Progress:
+    """A search at one moment.
+
+    Attributes:
+        study: what is searched.
+        records: everything that ended.
+        running: everything that runs.
+        clock: time spent and left.
+        workers: most trials at once.
+    """
+
+    study: Study
+    records: Sequence[Record]
+    running: Sequence[Running]
+    clock: Clock
+    workers: int
+
+
+class View(Protocol):
+    """Shows a search as it goes."""
+
+    def update(self, progress: Progress) -> None:
+        """Something has happened, or half a second has passed."""
+
+    def ended(self, record: Record) -> None:
+        """A trial has ended."""
+
+
+def leaderboard_table(study: Study, rows: Sequence[Row] | None = None) -> Table:
+    """The leaderboard as a Rich table; a star marks the leading family, ≈ those that may only have had worse luck."""
     metric = study.task["metric"]
     better = {"max": "higher", "min": "lower"}[study.task["direction"]]
     table = Table(title=f"{study.task['name']}: {metric}, {better} is better", box=box.SIMPLE_HEAD)
-    for name in ("family", "parameters", "validation", "test", "seconds", "epochs", "trials"):
+    for name in ("family", "parameters", "validation", "test", "seconds", "trials"):
         table.add_column(name, justify="left" if name == "family" else "right", no_wrap=True)
     for place, row in enumerate(study.leaderboard() if rows is None else rows):
         winner = row.winner
+        mark = "★" if place == 0 and winner else "≈" if row.tied else " "
+        notes = [f"{count} {name}" for name, count in (("failed", row.failed), ("pruned", row.pruned)) if count]
         table.add_row(
-            f"{'★' if place == 0 and winner else ' '} {row.family}",
+            f"{mark} {row.family}",
             f"{winner.parameters:,}" if winner and winner.parameters else "–",
-            f"{winner.score:.4g}" if winner and winner.score is not None else "–",
-            f"{row.test:.4g}" if row.test is not None else "–",
+            str(row.validation or "–"),
+            str(row.test or "–"),
             f"{winner.seconds:.1f}" if winner else "–",
-            str(winner.epochs) if winner else "–",
-            f"{row.trials} ({row.failed} failed)" if row.failed else str(row.trials),
+            f"{row.trials} ({', '.join(notes)})" if notes else str(row.trials),
         )
     return table
 
 
-class SilentView:
+class SilentView(View):
     """Shows nothing."""
 
-    def update(self, study: Study, running: list[Running], elapsed: float) -> None:
-        """Nothing."""
+    def update(self, progress: Progress) -> None:
+        pass
 
     def ended(self, record: Record) -> None:
-        """Nothing."""
+        pass
 
 
 class PlainView(SilentView):
@@ -50,15 +90,14 @@ class PlainView(SilentView):
         self.console = console or Console()
 
     def ended(self, record: Record) -> None:
-        """One line."""
         self.console.print(_line(record), highlight=False, soft_wrap=True)
 
 
-class LiveView:
-    """The leaderboard and the running trials, redrawn in place; use as a context."""
+class LiveView(PlainView):
+    """The best of each family so far and the running trials, redrawn in place; use as a context."""
 
     def __init__(self, console: Console):
-        self.console = console
+        super().__init__(console)
         self._live = Live(console=console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> LiveView:
@@ -68,24 +107,43 @@ class LiveView:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def update(self, study: Study, running: list[Running], elapsed: float) -> None:
-        """Redraws."""
-        lines = [
-            Text(
-                f"  trial {r.index} {r.family}  epoch {r.epoch}"
-                + (f"  {study.task['metric']} {r.score:.4f}" if r.score is not None else "")
-                + f"  {r.child.seconds:.0f} s"
-            )
-            for r in running
-        ]
-        self._live.update(Group(leaderboard_table(study), *lines, Text(f"  {elapsed:.0f} s", style="dim")))
+    def update(self, progress: Progress) -> None:
+        study = progress.study
+        rows = leaderboard(
+            list(study.plan.models),
+            [record for record in progress.records if not record.replicate],
+            [record for record in progress.records if record.replicate],
+            {},
+            study.task["direction"],
+        )
+        lines = [Text(f"  {_running(running, study.task['metric'])}") for running in progress.running]
+        self._live.update(Group(leaderboard_table(study, rows), *lines, Text(f"  {_foot(progress)}", style="dim")))
 
-    def ended(self, record: Record) -> None:
-        """A line above the table."""
-        self.console.print(_line(record), highlight=False, soft_wrap=True)
+
+def _running(running: Running, metric: str) -> str:
+    launch = running.launch
+    name = f"trial {launch.index}" + (f", seed {launch.replicate}" if launch.replicate else "")
+    score = f"  {metric} {running.score:.4f}" if running.score is not None else ""
+    rung = f"epoch {running.epoch} of {running.epochs}"
+    return f"{name}  {launch.suggestion.family}  {rung}{score}  {running.handle.seconds:.0f} s"
+
+
+def _foot(progress: Progress) -> str:
+    left = progress.clock.left(finals=True)
+    remaining = f", {max(0.0, left):.0f} s left" if isfinite(left) else ""
+    failed = sum(record.score is None for record in progress.records)
+    return (
+        f"{progress.clock.elapsed:.0f} s{remaining}; {len(progress.running)} of {progress.workers} workers busy; "
+        f"{len(progress.records)} trials ended, {failed} failed"
+    )
 
 
 def _line(record: Record) -> str:
     score = f"{record.score:.4f}" if record.score is not None else f"{record.outcome} {record.message}".strip()
+    pruned = " (pruned)" if record.score is not None and record.outcome == "pruned" else ""
     size = f"{record.parameters:,} parameters  " if record.parameters else ""
-    return f"trial {record.index}  {record.family}  {score}  {size}{record.epochs} epochs  {record.seconds:.1f} s"
+    again = f", seed {record.seed}" if record.replicate else ""
+    return (
+        f"trial {record.index}{again}  {record.family}  {score}{pruned}  {size}{record.epochs} epochs  "
+        f"{record.seconds:.1f} s"
+    )

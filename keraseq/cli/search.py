@@ -42,9 +42,28 @@ def search(
     time: Annotated[str | None, typer.Option(help="Of the whole search, such as 20m.")] = None,
     trial_time: Annotated[str | None, typer.Option(help="Of one trial, which is then scored as it stands.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Short for --set training.epochs=N.")] = None,
-    parameters: Annotated[int | None, typer.Option(min=1, help="Solve every model's width for this size.")] = None,
+    match: Annotated[
+        str | None, typer.Option(help="Bring every model to one size by its width, such as parameters=70000.")
+    ] = None,
     max_parameters: Annotated[int | None, typer.Option(min=1, help="Do not train larger models.")] = None,
-    algorithm: Annotated[str, typer.Option(help="Search algorithm: see keraseq list algorithms.")] = "tpe",
+    algorithm: Annotated[str, typer.Option(help="Search algorithm: see keraseq list algorithms.")] = "race",
+    pruning: Annotated[
+        str | None, typer.Option(help="Stop trials early: asha, hyperband, median (the default) or none.")
+    ] = None,
+    objectives: Annotated[
+        str, typer.Option(help="What is to be good at once: score, parameters, latency, memory, seconds.")
+    ] = "score",
+    equal: Annotated[str, typer.Option(help="What the shares of families are counted in: trials or time.")] = "trials",
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option("--range", help="tcn/filters=16:128, dropout=0:0.3, task.batch_size=32|64; repeatable."),
+    ] = None,
+    fix: Annotated[list[str] | None, typer.Option("--fix", help="dropout=0.1: not searched; may be repeated.")] = None,
+    seeds: Annotated[int, typer.Option(min=0, help="Fresh seeds on which finalists are trained again.")] = 3,
+    finalists: Annotated[int, typer.Option(min=1, help="Families whose best is trained again.")] = 2,
+    halve_batch: Annotated[
+        bool, typer.Option(help="Try what runs out of memory once more, with half the batch and accumulated gradients.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Trials at once.")] = 1,
     memory: Annotated[float | None, typer.Option(help="GiB above which a trial is killed.")] = None,
     strategy: Annotated[str, typer.Option(help="Where to train: auto, cpu, gpu, …")] = "auto",
@@ -78,14 +97,22 @@ def search(
         try:
             study = run(
                 task,
-                [name.strip() for name in models.split(",") if name.strip()],
+                _names(models),
                 trials=trials,
                 time=seconds(time) if time else None,
                 trial_time=seconds(trial_time) if trial_time else None,
                 workers=workers,
                 seed=seed,
                 algorithm=algorithm,
-                parameters=parameters,
+                pruning=pruning,
+                objectives=_names(objectives),
+                equal=equal,
+                match={name: float(value) for name, value in _pairs([match] if match else [], "match").items()},
+                range=_pairs(ranges or [], "range"),
+                fix=_pairs(fix or [], "fix"),
+                seeds=seeds,
+                finalists=finalists,
+                halve_batch=halve_batch,
                 max_parameters=max_parameters,
                 memory=memory,
                 strategy=strategy,
@@ -101,6 +128,18 @@ def search(
     _show(study, json)
     if study.winner() is None:
         raise typer.Exit(1)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _pairs(texts: list[str], option: str) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise UsageError(f"--{option} takes NAME=VALUE; got {name + equals + value!r}")
+    return {name: value for name, _, value in pairs}
 
 
 def leaderboard(

@@ -15,11 +15,12 @@ def optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer:
 
     Args:
         training: settings.
-        steps: steps of the whole run, over which warm-up and decay are spread.
+        steps: batches of the whole run, over which warm-up and decay are spread.
     """
     import keras
 
     rate: float | keras.optimizers.schedules.LearningRateSchedule = training.learning_rate
+    steps = max(1, steps // training.accumulate)
     if training.warmup or training.decay == "cosine":
         warmup = round(training.warmup * steps)
         rate = keras.optimizers.schedules.CosineDecay(
@@ -29,6 +30,11 @@ def optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer:
             warmup_target=training.learning_rate if warmup else None,
             warmup_steps=warmup,
         )
-    adamw = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, global_clipnorm=training.clip_norm)
+    adamw = keras.optimizers.AdamW(
+        rate,
+        weight_decay=training.weight_decay,
+        global_clipnorm=training.clip_norm,
+        gradient_accumulation_steps=training.accumulate if training.accumulate > 1 else None,
+    )
     adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return adamw

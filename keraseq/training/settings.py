@@ -20,6 +20,7 @@ class Training:
     decay: Annotated[str, "how the step size falls over all steps: none or cosine (to zero)"] = "none"
     weight_decay: Annotated[float, Float(1e-5, 1e-1, log=True), "decoupled decay of matrices"] = 1e-4
     clip_norm: Annotated[float | None, "largest global norm of the gradient; null is off"] = 1.0
+    accumulate: Annotated[int, "batches whose mean gradient makes one step"] = 1
     patience: Annotated[int | None, "epochs without improvement before stopping; null never stops"] = 5
     jit_compile: Annotated[bool | str, "XLA: true, false, or auto (where it is likely to pay)"] = "auto"
 
@@ -30,6 +31,7 @@ class Training:
         check(self.decay in DECAYS, f"decay must be one of {', '.join(DECAYS)}; got {self.decay!r}")
         check(self.weight_decay >= 0, f"weight_decay must be 0 or more; got {self.weight_decay}")
         check(self.clip_norm is None or self.clip_norm > 0, f"clip_norm must be above 0 or null; got {self.clip_norm}")
+        check(self.accumulate >= 1, f"accumulate must be at least 1; got {self.accumulate}")
         check(self.patience is None or self.patience >= 1, f"patience must be at least 1 or null; got {self.patience}")
         check(
             self.jit_compile in (True, False, "auto"),

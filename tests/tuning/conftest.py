@@ -24,7 +24,7 @@ def quick(digits, tmp_path):
     """A search of seconds: one epoch a trial, small models."""
 
     def run(models=("rnn", "linear"), trials=2, directory=tmp_path / "study", **settings):
-        given = {"parameters": 1500, "epochs": 1, "progress": False} | settings
+        given = {"match": {"parameters": 1500}, "epochs": 1, "seeds": 0, "progress": False} | settings
         return search(digits, models, trials=trials, directory=directory, **given)
 
     return run

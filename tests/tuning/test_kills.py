@@ -16,7 +16,18 @@ TRIALS = 6
 
 
 def command(data_dir, folder):
-    options = ["--models", "rnn,linear", "--trials", str(TRIALS), "--parameters", "1500", "--epochs", "2"]
+    options = [
+        "--models",
+        "rnn,linear",
+        "--trials",
+        str(TRIALS),
+        "--match",
+        "parameters=1500",
+        "--epochs",
+        "2",
+        "--seeds",
+        "0",
+    ]
     return [
         *(sys.executable, "-m", "keraseq", "search", "digits", "--data-dir", data_dir, "--directory", str(folder)),
         *options,

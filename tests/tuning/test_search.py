@@ -40,7 +40,7 @@ def test_winners_and_only_winners_are_scored_on_test_and_the_best_model_predicts
     study = quick(trials=3)
     rows = study.leaderboard()
     assert {row.family: row.trials for row in rows} == {"rnn": 2, "linear": 1}
-    assert set(study.test_scores()) == {row.winner.index for row in rows}
+    assert set(study.test_scores()) == {row.winner.name for row in rows}
     assert rows[0].winner.score == max(r.score for r in study.records())
     best = study.best()
     winner = study.winner()
@@ -53,13 +53,13 @@ def test_winners_and_only_winners_are_scored_on_test_and_the_best_model_predicts
     assert [answer["label"] for answer in inside] == labels
     own = np.concatenate([best.model.predict_on_batch(x) for x, _ in digits.test])
     targets = np.concatenate([y for _, y in digits.test.as_numpy_iterator()])
-    assert rows[0].test == pytest.approx(float(np.mean(own.argmax(-1) == targets)), abs=1e-6)
+    assert rows[0].test.mean == pytest.approx(float(np.mean(own.argmax(-1) == targets)), abs=1e-6)
     lines = (study.folder(0) / "history.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1]
 
 
 def test_shares_sizes_and_limits(quick):
-    study = quick(models=("linear=2", "rnn"), trials=3, max_parameters=1400, parameters=None, learning_rate=0.01)
+    study = quick(models=("linear=2", "rnn"), trials=3, max_parameters=1400, match=None, learning_rate=0.01)
     assert [r.family for r in study.records()] == ["linear", "rnn", "linear"]
     assert study.records()[1].outcome == "too large"
     assert "at most 1,400" in study.records()[1].message
@@ -69,9 +69,10 @@ def test_shares_sizes_and_limits(quick):
     assert (last.winner, last.test, last.trials, last.failed) == (None, None, 1, 1)
 
 
-def test_parameters_brings_every_model_to_one_size(quick):
-    for record in quick(models=("rnn", "cnn"), parameters=5000).records():
+def test_match_brings_every_model_to_one_size_and_tells_what_it_reached(quick):
+    for record in quick(models=("rnn", "cnn"), match={"parameters": 5000}).records():
         assert abs(record.parameters - 5000) <= 250
+        assert record.match == {"parameters": record.parameters}
 
 
 def test_two_workers_end_the_same_trials(quick):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import optuna
 
 from keraseq.registry import algorithms
+from keraseq.tuning.algorithms.sampled import Sampled
 
 
 @algorithms.register("random", reference="Bergstra & Bengio 2012, JMLR 13")
-def random(seed: int) -> optuna.samplers.BaseSampler:
-    """Every setting drawn independently and uniformly from its range."""
-    return optuna.samplers.RandomSampler(seed=seed)
+class Random(Sampled):
+    """Every setting drawn independently and uniformly from its range; families in turn."""
+
+    def sampler(self, family: str, seed: int) -> optuna.samplers.BaseSampler:
+        return optuna.samplers.RandomSampler(seed)

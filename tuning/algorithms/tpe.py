@@ -5,9 +5,12 @@ from __future__ import annotations
 import optuna
 
 from keraseq.registry import algorithms
+from keraseq.tuning.algorithms.sampled import Sampled
 
 
 @algorithms.register("tpe", reference="Bergstra et al. 2011, NeurIPS 24")
-def tpe(seed: int) -> optuna.samplers.BaseSampler:
-    """Settings drawn where good trials are denser than bad ones; random for the first ten trials of a family."""
-    return optuna.samplers.TPESampler(seed=seed)
+class TPE(Sampled):
+    """Settings drawn where good trials are denser than bad ones; families in turn, their first ten trials random."""
+
+    def sampler(self, family: str, seed: int) -> optuna.samplers.BaseSampler:
+        return optuna.samplers.TPESampler(seed=seed)

@@ -1,0 +1,167 @@
+"""Children on this machine: one process a job, forked from a server that has TensorFlow loaded already."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+import psutil
+
+from keraseq.errors import UsageError
+from keraseq.training.outcome import Outcome
+from keraseq.tuning.executors.base import Executor, Handle, Message
+
+# Fork is only clean while the server has one thread, so libraries must not start their pools when it imports them.
+_SERVER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+@dataclass(frozen=True)
+class Share:
+    """What of the machine a child may use.
+
+    Attributes:
+        threads: of the CPU.
+        place: of the child among `of`; it takes every `of`-th GPU from this one on.
+    """
+
+    threads: int
+    place: int
+    of: int
+
+
+class Local(Executor):
+    """Children of this process, `workers` at once; cores and GPUs are divided among them.
+
+    Raises:
+        UsageError: made while a child imports the caller's script, which therefore lacks its main guard.
+    """
+
+    def __init__(self, workers: int):
+        if multiprocessing.parent_process() is not None:
+            raise UsageError(
+                "search was started in one of its own children; put the call under if __name__ == '__main__':"
+            )
+        self.workers = workers
+        self._free = list(reversed(range(workers)))
+        multiprocessing.get_context("forkserver").set_forkserver_preload(["keraseq.tuning.child"])
+        with _environment(_SERVER_ENVIRONMENT):
+            multiprocessing.forkserver.ensure_running()
+
+    def start(self, work: str, *args: Any, memory: int | None = None) -> Child:
+        place = self._free.pop()
+        share = Share(max(1, _cores() // self.workers), place, self.workers)
+        return Child(self._free, share, work, *args, memory=memory)
+
+    def ready(self, handles: Sequence[Handle], timeout: float) -> list[Handle]:
+        heard = wait([handle.connection for handle in handles if isinstance(handle, Child)], timeout)
+        return [handle for handle in handles if isinstance(handle, Child) and handle.connection in heard]
+
+    def close(self) -> None:
+        pass
+
+
+class Child(Handle):
+    """A running job.
+
+    Args:
+        free: places that wait for a child; its own goes back there.
+        share: of the machine.
+        work: name of a function of `keraseq.tuning.child`.
+        args: its arguments after the connection.
+        memory: bytes of resident memory above which it exceeds it; None never.
+
+    Attributes:
+        connection: where it sends `(kind, facts)`.
+        started: `time.monotonic()` of its launch.
+    """
+
+    def __init__(self, free: list[int], share: Share, work: str, *args: Any, memory: int | None = None):
+        context = multiprocessing.get_context("forkserver")
+        self.connection, theirs = context.Pipe()
+        self.memory = memory
+        self.started = time.monotonic()
+        self._free, self._share = free, share
+        self._killed_for: Outcome | None = None
+        self.process = context.Process(target=_run, args=(share, work, theirs, *args), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def hear(self) -> Message:
+        try:
+            return self.connection.recv()
+        except (EOFError, OSError):
+            return "end", self._died()
+
+    def tell(self, kind: str, value: Any) -> None:
+        with contextlib.suppress(OSError):  # it has just ended by itself; its end will tell how
+            self.connection.send((kind, value))
+
+    def kill(self, outcome: Outcome) -> None:
+        self._killed_for = outcome
+        self.process.kill()
+
+    def exceeds_memory(self) -> bool:
+        if self.memory is None or self.process.pid is None:
+            return False
+        try:
+            return bool(psutil.Process(self.process.pid).memory_info().rss > self.memory)
+        except psutil.NoSuchProcess:
+            return False
+
+    def _died(self) -> dict[str, Any]:
+        self.process.join()
+        code = self.process.exitcode or 0
+        if self._killed_for is not None:
+            limit = f"{(self.memory or 0) / 2**30:.1f} GiB of memory"
+            why = {Outcome.TIMED_OUT: "it did not stop when its time was up", Outcome.OUT_OF_MEMORY: f"above {limit}"}
+            return {"outcome": self._killed_for, "message": why.get(self._killed_for, ""), "seconds": self.seconds}
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code} without a result"
+        return {"outcome": Outcome.KILLED, "message": how, "seconds": self.seconds}
+
+    def close(self) -> None:
+        if self.process.is_alive():
+            self.process.kill()
+        self.process.join()
+        self.process.close()
+        self.connection.close()
+        self._free.append(self._share.place)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # which macOS lacks
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _run(share: Share, work: str, connection: Connection, *args: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the coordinator decides
+    from keraseq.tuning import child
+
+    child.confine(share.threads, share.place, share.of)
+    child.run(work, connection, *args)
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
