@@ -52,7 +52,7 @@ class Clock:
         self.first_rung = first_rung
         self._plan = study.plan
         self._began = began
-        self._before: float = study.optuna.user_attrs.get("elapsed", 0.0)
+        self._before: float = study.elapsed()
 
     @property
     def elapsed(self) -> float:

@@ -23,7 +23,7 @@ from keraseq.tuning.executors.base import Executor, Handle
 from keraseq.tuning.job import Job, TaskReference
 from keraseq.tuning.ledger import Ledger
 from keraseq.tuning.pruning import Pruning, first_rung
-from keraseq.tuning.record import Record, is_settled, record_of
+from keraseq.tuning.record import Record, end_of, is_settled, record_of
 from keraseq.tuning.study import Study
 from keraseq.tuning.view import Progress, View
 
@@ -189,7 +189,7 @@ class Coordinator:
         suggestion = Suggestion(told["family"], before.params, told["epochs_allowed"])
         if not replicate:
             self._begin(index, suggestion)
-        return Launch(index, replicate, suggestion, before, told.get("halve", False))
+        return Launch(index, replicate, suggestion, before, end_of(before).get("halve", False))
 
     def _next_final(self) -> Launch | None:
         """The next run of a finalist on a fresh seed."""

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from keraseq.training.outcome import Outcome
 from keraseq.tuning.algorithms.base import Ended, Space, Suggestion
-from keraseq.tuning.record import is_settled, record_of
+from keraseq.tuning.record import end_of, is_settled, record_of
 from keraseq.tuning.study import Study, readable
 
 LAUNCHES = 2  # of one trial at most, where it went down without saying why
@@ -54,19 +54,19 @@ class Ledger:
             with readable(self.study.path):
                 trial.report(score, epoch)
 
-    def end(self, trial: Trial, facts: Mapping[str, Any], elapsed: float | None = None) -> None:
+    def end(self, trial: Trial, facts: Mapping[str, Any], elapsed: float = 0.0) -> None:
         """Notes an end: first all that is known of it, then the state that makes it final.
 
         One that went down without saying why, or for want of memory, may be interrupted instead, to run again.
+
+        Args:
+            trial: from `begin`.
+            facts: fields of `Record`, and whatever else is known.
+            elapsed: seconds spent on the study so far.
         """
-        told = trial.user_attrs
-        facts = {**facts, **self._second_chance(trial, told, facts)}
+        facts = {**facts, **self._second_chance(trial, facts), "elapsed": elapsed}
         with readable(self.study.path):
-            for name, value in facts.items():
-                if name not in told or told[name] != value:
-                    trial.set_user_attr(name, value)
-            if elapsed is not None:
-                self.study.optuna.set_user_attr("elapsed", elapsed)
+            trial.set_user_attr("end", facts)
             values = [facts.get(objective) for objective in self.study.plan.objectives]
             finite = [float(value) for value in values if value is not None and math.isfinite(value)]
             if len(finite) < len(values):
@@ -76,13 +76,15 @@ class Ledger:
             else:
                 self.study.optuna.tell(trial, finite)
 
-    def _second_chance(self, trial: Trial, told: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    def _second_chance(self, trial: Trial, facts: Mapping[str, Any]) -> dict[str, Any]:
+        told = trial.user_attrs
         if facts["outcome"] == Outcome.OUT_OF_MEMORY and self.study.plan.halve_batch and not told.get("halved"):
             return {"outcome": Outcome.INTERRUPTED, "halve": True}
         if facts["outcome"] != Outcome.KILLED:
             return {}
         attempts = self.study.attempts().get((told.get("index", -1), told.get("replicate", 0)), [])
-        times = 1 + sum(attempt.user_attrs.get("lost", False) for attempt in attempts if attempt.number != trial.number)
+        earlier = [attempt for attempt in attempts if attempt.number != trial.number]
+        times = 1 + sum(end_of(attempt).get("lost", False) for attempt in earlier)
         if times < LAUNCHES:
             return {"outcome": Outcome.INTERRUPTED, "lost": True}
         return {"lost": True, "score": None, "message": f"{facts['message']}, {times} times"}

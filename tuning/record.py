@@ -69,7 +69,7 @@ def record_of(trial: FrozenTrial) -> Record | None:
     """The record of an Optuna trial; None where it runs, or has to run again."""
     if not is_settled(trial):
         return None
-    told = trial.user_attrs
+    told = {**trial.user_attrs, **end_of(trial)}
     return Record(
         index=told["index"],
         replicate=told["replicate"],
@@ -91,4 +91,10 @@ def record_of(trial: FrozenTrial) -> Record | None:
 
 def is_settled(trial: FrozenTrial) -> bool:
     """Whether a launch ended for good; one that was interrupted runs again."""
-    return trial.state.is_finished() and trial.user_attrs.get("outcome", Outcome.INTERRUPTED) != Outcome.INTERRUPTED
+    return trial.state.is_finished() and end_of(trial).get("outcome", Outcome.INTERRUPTED) != Outcome.INTERRUPTED
+
+
+def end_of(trial: FrozenTrial) -> Mapping[str, Any]:
+    """All that was noted of the end of a launch; nothing where it has not ended."""
+    found: Mapping[str, Any] = trial.user_attrs.get("end", {})
+    return found

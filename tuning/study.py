@@ -27,7 +27,7 @@ from keraseq.files import make_folder, read_json, write_json
 from keraseq.tuning.leaderboard import Row, best, leaderboard
 from keraseq.tuning.pareto import front
 from keraseq.tuning.plan import Plan
-from keraseq.tuning.record import Record, record_of, trial_name
+from keraseq.tuning.record import Record, end_of, record_of, trial_name
 
 if TYPE_CHECKING:
     from keraseq.inference.saved import Predictor
@@ -96,6 +96,10 @@ class Study:
         """Optuna's trials, each a launch, in the order of their launches."""
         with readable(self.path):
             return self.optuna.get_trials(deepcopy=False)
+
+    def elapsed(self) -> float:
+        """Seconds spent on the study so far."""
+        return max((end_of(trial).get("elapsed", 0.0) for trial in self.trials()), default=0.0)
 
     def all_records(self) -> list[Record]:
         """Everything that ended: trials of the search, and those on fresh seeds."""

@@ -7,16 +7,15 @@ import pytest
 
 from keraseq import search
 
+sys.path.insert(0, str(Path(__file__).parent))  # for `scripted`, and `hypermodels`, which children import too
+
 
 @pytest.fixture(scope="session")
 def hypermodels():
-    """The module of hypermodels, importable by children under the same name."""
-    folder = str(Path(__file__).parent)
-    sys.path.insert(0, folder)
+    """The module of hypermodels."""
     import hypermodels
 
-    yield hypermodels
-    sys.path.remove(folder)
+    return hypermodels
 
 
 @pytest.fixture

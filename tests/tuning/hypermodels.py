@@ -1,6 +1,8 @@
 """Hypermodels for the children of a search; each breaks in its own way where it is told to."""
 
 import os
+import resource
+import signal
 import time
 
 import keras
@@ -49,6 +51,12 @@ class Fault(keras.callbacks.Callback):
                 os.abort()
             case "exit":
                 os._exit(0)
+            case "loop":
+                while True:
+                    pass
+            case "full":
+                resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # as on a full disk
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             case "hang":
                 time.sleep(600)
             case "memory":

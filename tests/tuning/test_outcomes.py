@@ -36,22 +36,24 @@ def test_what_a_hypermodel_would_ignore_is_refused(hypermodels, digits, tmp_path
         ("raise", "failed", "ValueError: on purpose"),
         ("nan", "diverged", ""),
         ("abort", "killed", "SIGABRT"),
-        ("exit", "killed", "exit code 0 without a result"),
+        ("exit", "killed", "exit code 0 without a result, 2 times"),
+        ("full", "failed", "File too large"),
     ],
 )
 def test_a_fault_becomes_its_outcome(hypermodels, digits, tmp_path, fault, outcome, message):
-    study = run(digits, tmp_path, hypermodels.Dense(fault), trials=2)
-    assert [r.outcome for r in study.records()] == [outcome] * 2
+    study = run(digits, tmp_path, hypermodels.Dense(fault))
+    assert [r.outcome for r in study.records()] == [outcome]
     assert message in study.records()[0].message
     trace = study.folder(0) / "traceback.txt"
-    assert trace.exists() == (fault == "raise")
+    assert trace.exists() == (outcome == "failed")
     assert study.winner() is None
     assert not (study.path / "best").exists()
 
 
-def test_a_hung_child_is_timed_out(hypermodels, digits, tmp_path, monkeypatch):
+@pytest.mark.parametrize("fault", ["hang", "loop"])
+def test_a_hung_child_is_timed_out(hypermodels, digits, tmp_path, monkeypatch, fault):
     monkeypatch.setattr("keraseq.tuning.coordinator.GRACE", 3.0)
-    study = run(digits, tmp_path, hypermodels.Dense("hang"), trial_time=2.0)
+    study = run(digits, tmp_path, hypermodels.Dense(fault), trial_time=2.0)
     assert [r.outcome for r in study.records()] == ["timed out"]
 
 
