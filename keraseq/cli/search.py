@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from keraseq.cli.options_file import load_options
 from keraseq.cli.output import DataDir, Json, Seed, brief, console, errors, print_json, settings
 from keraseq.errors import UsageError
 
@@ -70,6 +71,12 @@ def search(
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="task.NAME=VALUE or training.NAME=VALUE; may be repeated.")
     ] = None,
+    queue: Annotated[
+        list[str] | None, typer.Option(help="What to try first, such as family=tcn,filters=32; repeatable.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(is_eager=True, callback=load_options, help="TOML file with options of this command.")
+    ] = None,
     directory: Annotated[
         Path | None, typer.Option("--directory", "-d", help="The study's folder; the same command finds it again.")
     ] = None,
@@ -110,6 +117,7 @@ def search(
                 match={name: float(value) for name, value in _pairs([match] if match else [], "match").items()},
                 range=_pairs(ranges or [], "range"),
                 fix=_pairs(fix or [], "fix"),
+                queue=[_queued(text) for text in queue or []],
                 seeds=seeds,
                 finalists=finalists,
                 halve_batch=halve_batch,
@@ -140,6 +148,12 @@ def _pairs(texts: list[str], option: str) -> dict[str, str]:
         if not (name and equals and value):
             raise UsageError(f"--{option} takes NAME=VALUE; got {name + equals + value!r}")
     return {name: value for name, _, value in pairs}
+
+
+def _queued(text: str) -> dict[str, Any]:
+    from keraseq.config import parse
+
+    return {name: parse(value) for name, value in _pairs(text.split(","), "queue").items()}
 
 
 def leaderboard(
