@@ -80,6 +80,7 @@ def prepare(connection: Connection, reference: TaskReference) -> dict[str, Any]:
 def train(connection: Connection, job: Job) -> dict[str, Any]:
     """Builds the model of a trial, trains it, and saves the weights that did best on validation."""
     task = _load(job.task)
+    began = time.perf_counter()
     family = matched(job.family, task, job.match, job.config)
     model = create_model(job.family, task, seed=job.seed, **family.settings())
     size = count_parameters(model)
@@ -87,6 +88,7 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         message = f"{size:,} parameters; at most {job.max_parameters:,} are allowed"
         return {"outcome": Outcome.TOO_LARGE, "parameters": size, "message": message}
     _send(connection, "ready", {"parameters": size})
+    built = time.perf_counter() - began
     reporter = Reporter(connection)
     settings: Training = configure(Training, job.training, "training")
     result = fit(
@@ -107,6 +109,8 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         "best_epoch": result.best_epoch,
         "jit_compile": result.jit_compile,
         "parameters": size,
+        "build_seconds": built,
+        "fit_seconds": result.seconds,
         "match": reached(model, task, job.match),
         "memory": peak_memory(),
     }

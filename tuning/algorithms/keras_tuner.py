@@ -28,7 +28,7 @@ class KerasTuner(Algorithm):
 
     def __init__(self, problem: Problem):
         check(problem.objectives == 1, "KerasTuner adds objectives up; for several use nsga2, race or tpe")
-        even = len(set(problem.shares.values())) <= 1
+        even = len({problem.shares.get(family, 1.0) for family in problem.spaces}) == 1
         check(even and problem.equal == "trials", "KerasTuner chooses families itself; leave out their shares")
         super().__init__(problem)
         hp = kt.HyperParameters()

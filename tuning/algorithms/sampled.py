@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 
 import optuna
 
 from keraseq.tuning.algorithms.base import Suggestion, spread
-from keraseq.tuning.algorithms.turns import Turns
+from keraseq.tuning.algorithms.turns import Turns, size
 
-TRIES = 10  # for something new: of the sampler, then of chance
+TRIES = 10  # for something new: of the sampler, then of chance, before a finite space is gone through
 
 
 class Sampled(Turns):
@@ -21,11 +22,18 @@ class Sampled(Turns):
 
     def ask(self, index: int) -> Suggestion | None:
         for family in self.order():
+            arm = self.arms[family]
+            if arm.exhausted:
+                continue
             for attempt in range(2 * TRIES):
                 seed = spread(self.problem.seed, index, attempt)
                 sampler = self.sampler(family, seed) if attempt < TRIES else optuna.samplers.RandomSampler(seed)
-                params = self.arms[family].ask(index, sampler)
+                params = arm.ask(index, sampler)
                 if params is not None:
                     self._family[index] = family
                     return Suggestion(family, params)
+            if math.isfinite(size(arm.space)):
+                suggestion = Suggestion(family, arm.untried(self.problem.seed))
+                self.begin(index, suggestion)
+                return suggestion
         return None

@@ -10,7 +10,7 @@ from keraseq.tuning.algorithms.sampled import Sampled
 
 @algorithms.register("tpe", reference="Bergstra et al. 2011, NeurIPS 24")
 class TPE(Sampled):
-    """Settings drawn where good trials are denser than bad ones; families in turn, their first ten trials random."""
+    """Settings drawn where good trials are denser than bad ones; families in turn, each random for ten trials first."""
 
     def sampler(self, family: str, seed: int) -> optuna.samplers.BaseSampler:
         return optuna.samplers.TPESampler(seed=seed)

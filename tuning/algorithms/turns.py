@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import math
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.trial import Trial, TrialState
 
 from keraseq.tuning.algorithms.base import Algorithm, Ended, Problem, Space, Suggestion, spread
@@ -59,7 +61,7 @@ class Arm:
         self.losses: list[tuple[float, ...]] = []
         self._ended, self._took = 0, 0.0
         self._running: dict[int, Trial] = {}
-        self._known: dict[Hashable, Ended | None] = {}  # None while it runs
+        self._known: set[Hashable] = set()
 
     @property
     def seconds(self) -> float:
@@ -67,11 +69,11 @@ class Arm:
         return self._took + len(self._running) * (self._took / self._ended if self._ended else 1.0)
 
     def ask(self, index: int, sampler: optuna.samplers.BaseSampler) -> dict[str, Any] | None:
-        """New settings; None where the sampler gives known ones, whose result it is then told again."""
+        """New settings; None where the sampler gives known ones, from which it learns nothing."""
         self.study.sampler = sampler
         trial = self.study.ask(self.space)
         if self.knows(trial.params):
-            self._tell(trial, self._known[_key(trial.params)] or Ended(None))
+            self.study.tell(trial, state=TrialState.FAIL)
             return None
         self._start(index, trial)
         return trial.params
@@ -80,16 +82,29 @@ class Arm:
         """Whether these settings were tried, or are running."""
         return _key(params) in self._known
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether there is nothing new left to try."""
+        return len(self._known) >= size(self.space)
+
+    def untried(self, seed: int) -> dict[str, Any]:
+        """New settings of a finite space that is not exhausted."""
+        ranges = {name: values(where) or () for name, where in self.space.items()}
+        count = math.prod(map(len, ranges.values()))
+        points = (point(ranges, scattered(i, count, seed)) for i in range(count))
+        return next(params for params in points if not self.knows(params))
+
     def begin(self, index: int, params: Mapping[str, Any], sampler: optuna.samplers.BaseSampler) -> None:
         """Enters a trial whose settings are given."""
         self.study.sampler = sampler
         self.study.enqueue_trial(dict(params))
         trial = self.study.ask(self.space)
+        _ = trial.relative_params  # asks the sampler, which Optuna leaves out where all values are given
         self._start(index, trial)
 
     def _start(self, index: int, trial: Trial) -> None:
         self.begun += 1
-        self._known[_key(trial.params)] = None
+        self._known.add(_key(trial.params))
         self._running[index] = trial
 
     def tell(self, index: int, ended: Ended) -> None:
@@ -97,7 +112,6 @@ class Arm:
         trial = self._running.pop(index)
         self._ended += 1
         self._took += ended.seconds
-        self._known[_key(trial.params)] = ended
         if ended.losses is not None:
             self.losses.append(ended.losses)
         self._tell(trial, ended)
@@ -105,7 +119,7 @@ class Arm:
     def _tell(self, trial: Trial, ended: Ended) -> None:
         if ended.losses is None:
             self.study.tell(trial, state=TrialState.FAIL)
-        elif ended.pruned is not None:
+        elif ended.pruned is not None and len(ended.losses) == 1:  # Optuna knows pruned trials of one objective alone
             trial.report(ended.losses[0], ended.pruned)
             self.study.tell(trial, state=TrialState.PRUNED)
         else:
@@ -114,3 +128,36 @@ class Arm:
 
 def _key(params: Mapping[str, Any]) -> Hashable:
     return tuple(sorted(params.items()))
+
+
+def values(where: BaseDistribution) -> Sequence[Any] | None:
+    """Every value of a range, in order; None where they cannot be counted."""
+    match where:
+        case CategoricalDistribution(choices=choices):
+            return choices
+        case IntDistribution(low=low, high=high, step=step):
+            return range(low, high + 1, step)
+    return None
+
+
+def size(space: Space) -> float:
+    """How many settings a space has."""
+    counted = [values(where) for where in space.values()]
+    return math.prod(math.inf if one is None else len(one) for one in counted)
+
+
+def point(ranges: Mapping[str, Sequence[Any]], place: int) -> dict[str, Any]:
+    """The settings at a place of the product of all ranges."""
+    params = {}
+    for name, choices in ranges.items():
+        place, digit = divmod(place, len(choices))
+        params[name] = choices[digit]
+    return params
+
+
+def scattered(i: int, size: int, seed: int) -> int:
+    """Place `i` of a permutation of `range(size)`, i ↦ (a·i + b) mod size, without writing it down."""
+    a = spread(seed, size) % size or 1
+    while math.gcd(a, size) > 1:
+        a += 1
+    return (a * i + spread(seed, size, 1)) % size
