@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from keraseq.cli.output import Json, brief, console, print_json
+from keraseq.registry import models
 
 if TYPE_CHECKING:
     from keraseq.tuning.study import Study
@@ -155,8 +156,9 @@ def trial(
         console.print(_history_table(told["history"]))
     if told["traceback"]:
         console.print(told["traceback"], highlight=False, markup=False, soft_wrap=True)
-    again = f"again: keraseq train --from {shlex.quote(str(study / told['trial']))}"
-    console.print(again, highlight=False, markup=False, soft_wrap=True)
+    if told["family"] in models.names():  # a hypermodel's is not built by name
+        again = f"again: keraseq train --from {shlex.quote(str(study / told['trial']))}"
+        console.print(again, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

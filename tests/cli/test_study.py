@@ -10,6 +10,7 @@ import pytest
 
 from keraseq.cli.app import main
 from keraseq.tasks import load_task
+from keraseq.tuning import plots
 from keraseq.tuning.study import locked
 
 
@@ -134,6 +135,8 @@ def test_plot(keraseq, studies, tmp_path):
     code, out, _ = keraseq("study", "plot", studies / "deep" / "thirty", "--what", "pareto", "--out", file)
     assert (code, str(file) in out) == (0, True)
     assert file.read_bytes().startswith(b"\x89PNG")
+    _, out, _ = keraseq("study", "plot", "--help")
+    assert all(what in out for what in plots.PLOTS)
 
 
 @pytest.mark.parametrize(
