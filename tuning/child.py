@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from keraseq.quiet import quiet_imports
@@ -33,7 +34,7 @@ from keraseq.inference.saved import load_model, save_model
 from keraseq.inference.score import score
 from keraseq.models import count_parameters, create_model
 from keraseq.tasks import Task, load_task
-from keraseq.training.callbacks import StopOnDivergence, best_on_validation
+from keraseq.training.callbacks import Scalars, StopOnDivergence, best_on_validation
 from keraseq.training.fit import fit
 from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
@@ -98,6 +99,7 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         strategy=job.strategy,
         callbacks=[reporter],
         directory=job.folder,
+        tensorboard=job.tensorboard,
         progress=False,
         **settings_of(settings),
     )
@@ -154,7 +156,7 @@ def train_hypermodel(connection: Connection, job: Job, hypermodel: kt.HyperModel
         task.dataset("train", seed=job.seed),
         validation_data=task.validation,
         epochs=settings.epochs,
-        callbacks=[divergence, reporter, best],
+        callbacks=[divergence, reporter, best, *([Scalars(Path(job.folder))] if job.tensorboard else [])],
         shuffle=False,
         verbose=0,
     )

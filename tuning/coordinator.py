@@ -78,6 +78,7 @@ class Coordinator:
         view: shows what happens.
         hypermodel: a `kt.HyperModel` to search instead of registered families.
         began: `time.monotonic()` at which the search began.
+        tensorboard: whether trials write scalars for TensorBoard.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Coordinator:
         view: View,
         hypermodel: Any = None,
         began: float | None = None,
+        tensorboard: bool = False,
     ):
         self.study = study
         self.plan = study.plan
@@ -99,6 +101,7 @@ class Coordinator:
         self.home = home
         self.view = view
         self.hypermodel = hypermodel
+        self.tensorboard = tensorboard
         self.running: list[Running] = []
         self.records: list[Record] = []
         self.task = TaskReference(**self.plan.task)
@@ -245,6 +248,7 @@ class Coordinator:
             seed=seed,
             folder=str(folder),
             latency="latency" in plan.objectives,
+            tensorboard=self.tensorboard,
         )
         write_json(folder / "job.json", {**settings_of(job), "task": settings_of(job.task)})
         work = ("train", job) if self.hypermodel is None else ("train_hypermodel", job, self.hypermodel)

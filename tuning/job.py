@@ -37,6 +37,7 @@ class Job:
         seed: of weights, shuffling and dropout.
         folder: where history, best weights and card go.
         latency: whether the time of a prediction is measured.
+        tensorboard: whether scalars for TensorBoard are written to the folder.
     """
 
     task: TaskReference
@@ -49,3 +50,4 @@ class Job:
     seed: int
     folder: str
     latency: bool = False
+    tensorboard: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import optuna
 
+from keraseq.tuning.copies import in_memory
 from keraseq.tuning.record import Record
 
 
@@ -18,7 +19,7 @@ def front(records: Sequence[Record], objectives: Sequence[str], direction: str) 
         direction: of the score, `max` or `min`.
     """
     sign = -1 if direction == "max" else 1
-    study = optuna.create_study(directions=["minimize"] * len(objectives))
+    study = in_memory(["minimize"] * len(objectives))
     known = []
     for record in records:
         values = {name: record.objective(name) for name in objectives}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from keraseq.config import check
 from keraseq.training.outcome import Outcome
 
 
@@ -63,6 +65,18 @@ class Record:
 def trial_name(index: int, replicate: int = 0) -> str:
     """The folder of a trial."""
     return f"{index:04d}" + (f"-{replicate}" if replicate else "")
+
+
+def trial_place(name: str) -> tuple[int, int]:
+    """Index and replicate of a trial by its folder's name, whose zeros may be left out: `0007`, `7` or `7-2`.
+
+    Raises:
+        UsageError: it is no such name.
+    """
+    found = re.fullmatch(r"(\d+)(?:-(\d+))?", name)
+    check(found is not None, f"a trial is an index such as 7, or 7-2 on its second fresh seed; got {name!r}")
+    assert found is not None
+    return int(found[1]), int(found[2] or 0)
 
 
 def record_of(trial: FrozenTrial) -> Record | None:

@@ -61,6 +61,7 @@ def search(
     halve_batch: bool = False,
     strategy: str = "auto",
     directory: str | Path | None = None,
+    tensorboard: bool = False,
     task_settings: dict[str, Any] | None = None,
     data_dir: str | None = None,
     view: View | None = None,
@@ -104,6 +105,8 @@ def search(
             step.
         strategy: registered strategy.
         directory: the study's folder; by default one under `studies/` that the same call always finds again.
+        tensorboard: whether each trial writes scalars to `tensorboard/` in its folder; `tensorboard --logdir
+            STUDY/trials` then compares them. It is no part of what is searched.
         task_settings: settings of the task where it is given by name.
         data_dir: TFDS data directory where the task is given by name.
         view: shows the search as it goes; a line a trial by default.
@@ -176,7 +179,7 @@ def search(
             _algorithm(plan, config, end["summary"]["output"], hypermodel is not None)  # or says what it cannot search
             study = Study.create(path, plan, end["summary"])
         made = _algorithm(plan, config, study.task["output"], hypermodel is not None)
-        Coordinator(study, made, budget, executor, executor, shown, hypermodel, began).run()
+        Coordinator(study, made, budget, executor, executor, shown, hypermodel, began, tensorboard).run()
     return study
 
 

@@ -10,13 +10,16 @@ best/               model.keras and card.json of the best trial
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
+import json
 import os
 import sqlite3
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import optuna
 import sqlalchemy.exc
@@ -24,16 +27,23 @@ from optuna.trial import FrozenTrial
 
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.files import make_folder, read_json, write_json
+from keraseq.registry import models
+from keraseq.tuning.importance import Importance, importance
+from keraseq.tuning.job import Job, TaskReference
 from keraseq.tuning.leaderboard import Row, best, leaderboard
 from keraseq.tuning.pareto import front
 from keraseq.tuning.plan import Plan
-from keraseq.tuning.record import Record, end_of, record_of, trial_name
+from keraseq.tuning.record import Record, end_of, record_of, trial_name, trial_place
 
 if TYPE_CHECKING:
+    import keras
+
     from keraseq.inference.saved import Predictor
+    from keraseq.tasks import Task
 
 FORMAT = 2
 NAME = "keraseq"
+LOOK = 0.2  # seconds, far more than `holder` takes
 _DAMAGED = "move the folder away to start anew, or restore it; its trial folders can still be loaded one by one"
 
 
@@ -135,6 +145,14 @@ class Study:
         given = objectives or (self.plan.objectives if len(self.plan.objectives) > 1 else ("score", "parameters"))
         return front(self.records(), given, self.task["direction"])
 
+    def importance(self) -> list[Importance]:
+        """How much each setting matters to the score, family by family: see `keraseq.tuning.importance`."""
+        own = [launches[-1] for (_, replicate), launches in sorted(self.attempts().items()) if not replicate]
+        return [
+            importance(family, [t for t in own if t.user_attrs["family"] == family], self.task["direction"])
+            for family in self.plan.models
+        ]
+
     def test_scores(self) -> dict[str, dict[str, float]]:
         """Metrics on the test split, by the name of a trial; only finalists and winners of families have them."""
         with readable(self.path):
@@ -144,6 +162,85 @@ class Study:
     def folder(self, index: int, replicate: int = 0) -> Path:
         """Where a trial keeps its files."""
         return self.path / "trials" / trial_name(index, replicate)
+
+    @property
+    def url(self) -> str:
+        """Of Optuna's storage, for Optuna's other tools."""
+        return _url(self.path)
+
+    def launch(self, index: int, replicate: int = 0) -> FrozenTrial:
+        """The last launch of a trial, whether it has ended or not.
+
+        Raises:
+            UsageError: there is no such trial.
+        """
+        attempts = self.attempts()
+        if (index, replicate) not in attempts:
+            again = sorted(again for other, again in attempts if other == index and again)
+            if (index, 0) in attempts:
+                wanted = f"its fresh seeds are {', '.join(map(str, again))}" if again else "it has no fresh seeds"
+            else:
+                last = max((other for other, _ in attempts), default=None)
+                wanted = "none has begun yet" if last is None else f"they go from 0 to {last}"
+            raise UsageError(f"no trial {trial_name(index, replicate)} in {self.path}: {wanted}")
+        return attempts[index, replicate][-1]
+
+    def history(self, index: int, replicate: int = 0) -> list[dict[str, float]]:
+        """Loss and metrics of a trial, epoch by epoch, as far as it has come."""
+        file = self.folder(index, replicate) / "history.jsonl"
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True) if file.is_file() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]  # the last may be half written
+
+    def job(self, index: int, replicate: int = 0) -> Job:
+        """What a trial was asked to do; its config is complete, with the width solved for, where it saved a model.
+
+        Raises:
+            UsageError: there is no such trial.
+            KeraseqError: its folder is damaged.
+        """
+        self.launch(index, replicate)
+        folder = self.folder(index, replicate)
+        asked = read_json(folder / "job.json", "restore the folder, or let another search train it again")
+        job = Job(**{**asked, "task": TaskReference(**asked["task"]), "folder": str(folder)})
+        if not (folder / "card.json").is_file():
+            return job
+        card = read_json(folder / "card.json", "restore the folder, or let another search train it again")
+        return dataclasses.replace(job, config=card["model"]["config"], match={})
+
+    def rebuild(self, index: int, replicate: int = 0) -> tuple[keras.Model, Task]:
+        """The model of a trial as it was before training, and its task; `fit` then trains it as the trial did.
+
+        Raises:
+            UsageError: there is no such trial, or a hypermodel built it.
+            KeraseqError: its folder is damaged, or the data are missing.
+
+        Example:
+            >>> model, task = study.rebuild(7)                                             # doctest: +SKIP
+            >>> job = study.job(7)                                                         # doctest: +SKIP
+            >>> fit(model, task, seed=job.seed, strategy=job.strategy, **job.training)     # doctest: +SKIP
+        """
+        job = self.job(index, replicate)
+        check_family(job)
+
+        from keraseq.models import create_model
+        from keraseq.tasks import load_task
+        from keraseq.tuning.matching import matched
+
+        task = load_task(job.task.name, data_dir=job.task.data_dir, **job.task.settings)
+        family = matched(job.family, task, job.match, job.config)
+        return create_model(job.family, task, seed=job.seed, **family.settings()), task
+
+    def load(self, index: int, replicate: int = 0) -> Predictor:
+        """The trained model of a trial, ready to predict on raw inputs.
+
+        Raises:
+            UsageError: there is no such trial.
+            KeraseqError: it saved no model.
+        """
+        from keraseq.inference.saved import load_model
+
+        self.launch(index, replicate)
+        return load_model(self.folder(index, replicate))
 
     def best(self) -> Predictor:
         """The best model, ready to predict on raw inputs.
@@ -157,7 +254,46 @@ class Study:
 
 
 def _storage(path: Path) -> optuna.storages.RDBStorage:
-    return optuna.storages.RDBStorage(f"sqlite:///{path.resolve() / 'study.db'}")
+    return optuna.storages.RDBStorage(_url(path))
+
+
+def _url(path: Path) -> str:
+    return f"sqlite:///{path.resolve() / 'study.db'}"
+
+
+def check_family(job: Job) -> None:
+    """Raises UsageError where the model of a trial cannot be built by its name."""
+    if job.family not in models.names():
+        raise UsageError(
+            f"{job.folder} is of {job.family}, which is no registered family: what a hypermodel built cannot be built "
+            f"again by name; use the trained model: keraseq predict {job.folder}"
+        )
+
+
+def locate(path: str | Path) -> tuple[Study, int, int]:
+    """A trial by its path: `STUDY/trials/0007`, `STUDY/7`, `STUDY/7-2`, or `STUDY` for the best trial of the search.
+
+    Returns:
+        the study, and index and replicate of the trial.
+
+    Raises:
+        UsageError: there is no such trial.
+        KeraseqError: there is no study, it is damaged, or none of its trials has a score.
+    """
+    path = Path(path)
+    if (path / "study.json").is_file():
+        study = Study(path)
+        winner = study.winner()
+        if winner is None:
+            raise KeraseqError(f"no trial in {path} has a score yet; name a trial: {path / '0'}")
+        return study, winner.index, 0
+    folder = path.parent.parent if path.parent.name == "trials" else path.parent
+    if not (folder / "study.json").is_file():
+        raise KeraseqError(f"no study in {folder}: a trial is STUDY/7 or STUDY/trials/0007; got {str(path)!r}")
+    index, replicate = trial_place(path.name)
+    study = Study(folder)
+    study.launch(index, replicate)
+    return study, index, replicate
 
 
 def open_study(path: Path, plan: Plan) -> Study | None:
@@ -191,7 +327,9 @@ def locked(path: Path) -> Iterator[None]:
     """
     with (make_folder(path) / "study.lock").open("a+", encoding="utf-8") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _take(file, fcntl.LOCK_EX):
+                time.sleep(LOOK)  # it may only have been looked at by `holder`
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
             holder = file.read().strip() or "unknown"
@@ -202,6 +340,24 @@ def locked(path: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def holder(path: Path) -> str | None:
+    """The process whose search holds the study in `path` now, or None; a search is not disturbed by the question."""
+    file = path / "study.lock"
+    if not file.is_file():
+        return None
+    with file.open(encoding="utf-8") as lock:
+        return None if _take(lock, fcntl.LOCK_SH) else lock.read().strip() or "unknown"
+
+
+def _take(file: TextIO, kind: int) -> bool:
+    """Whether the lock could be had; it is kept until the file is closed."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from keraseq import __version__
-from keraseq.cli import catalogue, check, data, inspect, predict, search, train
+from keraseq.cli import catalogue, check, data, inspect, predict, search, study, train
 from keraseq.cli.output import errors
 from keraseq.errors import KeraseqError, UsageError
 
@@ -27,6 +27,7 @@ app.command()(train.train)
 app.command()(inspect.inspect)
 app.command()(search.search)
 app.command()(search.leaderboard)
+app.add_typer(study.app, name="study")
 app.command()(predict.predict)
 app.command()(check.check)
 

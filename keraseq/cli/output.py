@@ -19,6 +19,9 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Of weights, shuffling 
 DataDir = Annotated[
     str | None, typer.Option("--data-dir", envvar="TFDS_DATA_DIR", help="Data directory of TensorFlow Datasets.")
 ]
+TensorBoard = Annotated[
+    bool, typer.Option("--tensorboard", help="Write scalars for TensorBoard beside history.jsonl, in tensorboard/.")
+]
 
 
 def print_json(data: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from keraseq.cli.options_file import load_options
-from keraseq.cli.output import DataDir, Json, Seed, brief, console, errors, print_json, settings
+from keraseq.cli.output import DataDir, Json, Seed, TensorBoard, brief, console, errors, print_json, settings
 from keraseq.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def search(
     directory: Annotated[
         Path | None, typer.Option("--directory", "-d", help="The study's folder; the same command finds it again.")
     ] = None,
+    tensorboard: TensorBoard = False,
     seed: Seed = 0,
     data_dir: DataDir = None,
     json: Json = False,
@@ -125,6 +126,7 @@ def search(
                 memory=memory,
                 strategy=strategy,
                 directory=directory,
+                tensorboard=tensorboard,
                 task_settings=dict(given["task"]),
                 data_dir=data_dir,
                 view=view,

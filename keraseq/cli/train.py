@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json as json_format
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from keraseq.cli.output import DataDir, Json, Seed, brief, console, print_json, settings
+from keraseq.cli.output import DataDir, Json, TensorBoard, brief, console, print_json, settings
 from keraseq.errors import KeraseqError
 from keraseq.quiet import quiet_imports
 
+if TYPE_CHECKING:
+    from keraseq.tuning.job import Job
+
 
 def train(
-    model: Annotated[str, typer.Argument(help="Model family.")],
-    task: Annotated[str, typer.Argument(help="Task or TFDS name.")] = "digits",
+    context: typer.Context,
+    model: Annotated[str | None, typer.Argument(help="Model family; none with --from.")] = None,
+    task: Annotated[str | None, typer.Argument(help="Task or TFDS name; digits by default, none with --from.")] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Trial to train again: STUDY/7, or STUDY for its best; other options override it."),
+    ] = None,
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", help="task.NAME=VALUE, model.NAME=VALUE or training.NAME=VALUE; may be repeated."),
@@ -25,35 +34,58 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Short for --set training.epochs=N.")] = None,
     parameters: Annotated[int | None, typer.Option(min=1, help="Solve the model's width for this size.")] = None,
     precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
-    strategy: Annotated[str, typer.Option(help="Where to train: auto, cpu, gpu, …")] = "auto",
+    strategy: Annotated[str | None, typer.Option(help="Where to train: auto (the default), cpu, gpu, …")] = None,
     directory: Annotated[
         Path | None,
         typer.Option("--directory", "-d", help="Folder of the trained model; by default named after its settings."),
     ] = None,
-    seed: Seed = 0,
+    tensorboard: TensorBoard = False,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of weights, shuffling and sampling; 0 by default, or the trial's.")
+    ] = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Trains one model on one task, scores it on test, and saves it."""
-    from keraseq.config import configure, settings_of
+    """Trains one model on one task, or a trial of a study once more, scores it on test, and saves it."""
+    from keraseq.config import check, configure, settings_of
     from keraseq.files import make_folder
-    from keraseq.models import check_settings, count_parameters, create_model, resolve
+    from keraseq.models import check_settings, count_parameters, create_model
     from keraseq.registry import models, strategies
     from keraseq.tasks import task_config
     from keraseq.training.outcome import Outcome
     from keraseq.training.settings import Training
+    from keraseq.tuning.job import Job, TaskReference
+    from keraseq.tuning.matching import matched
 
     given = settings(sets or (), ("task", "model", "training"))
     if epochs is not None:
         given["training"]["epochs"] = str(epochs)
-    entry = models.entry(model)
-    check_settings(entry.name, given["model"])
-    training: Training = configure(Training, given["training"], "training")
-    config = task_config(task, given["task"])
+    trial: dict[str, Any] = {}
+    if source is None:
+        check(model is not None, "train takes a model, as in keraseq train gru digits, or --from STUDY/7; got neither")
+        entry = models.entry(model or "")
+        match = {"parameters": float(parameters)} if parameters else {}
+        job = Job(TaskReference(task or "digits", {}, data_dir), entry.name, {}, {}, match, None, "auto", 0, "")
+    else:
+        check(
+            model is None,
+            f"--from says model and task itself; got {model} besides: leave it out, or change it by --set",
+        )
+        check(parameters is None, "--from says the size itself; change the width by --set model.NAME=VALUE instead")
+        job, trial = _trial(source)
+        typed = getattr(context.get_parameter_source("data_dir"), "name", "") == "COMMANDLINE"
+        if typed or job.task.data_dir is None:
+            job = replace(job, task=replace(job.task, data_dir=data_dir))
+    given_config = {**job.config, **given["model"]}
+    check_settings(job.family, given_config)
+    training: Training = configure(Training, {**job.training, **given["training"]}, "training")
+    config = task_config(job.task.name, {**job.task.settings, **given["task"]})
+    strategy, seed = strategy or job.strategy, job.seed if seed is None else seed
     strategies.get(strategy)
-    told = json_format.dumps([given, parameters, precision, seed], sort_keys=True)
-    name = f"{entry.name}-{task.replace('/', '-')}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    told = json_format.dumps([given, parameters, precision, seed, *trial.values()], sort_keys=True)
+    name = f"{job.family}-{job.task.name.replace('/', '-')}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
     folder = make_folder(directory or Path("runs") / name)
+    check(not trial or not folder.samefile(trial["folder"]), f"{folder} is the trial's own; choose another directory")
 
     with quiet_imports():
         from keraseq.inference.saved import save_model
@@ -62,19 +94,20 @@ def train(
     from keraseq.tasks import load_task
     from keraseq.tasks.score import require
 
-    loaded = load_task(task, data_dir=data_dir, **settings_of(config))
+    loaded = load_task(job.task.name, data_dir=job.task.data_dir, **settings_of(config))
     require(loaded.config.scores)
-    family = resolve(entry.name, loaded, parameters, given["model"])
-    network = create_model(entry.name, loaded, seed=seed, precision=precision, **family.settings())
+    family = matched(job.family, loaded, job.match, given_config)
+    network = create_model(job.family, loaded, seed=seed, precision=precision, **family.settings())
     size = count_parameters(network)
     if not json:
-        console.print(f"{entry.name} on {task}: {size:,} parameters → {folder}", highlight=False)
+        console.print(f"{job.family} on {loaded.name}: {size:,} parameters → {folder}", highlight=False)
     result = fit(
         network,
         loaded,
         seed=seed,
         strategy=strategy,
         directory=folder,
+        tensorboard=tensorboard,
         progress=not json,
         **settings_of(training),
     )
@@ -84,7 +117,7 @@ def train(
         raise KeraseqError(f"training {result.outcome} before an epoch ended well; lower training.learning_rate")
     scores = {"validation": {loaded.metric: result.score}, "test": score(network, loaded)}
     card = {
-        "model": {"name": entry.name, "config": family.settings()},
+        "model": {"name": job.family, "config": family.settings()},
         "training": settings_of(training),
         "precision": precision,
         "seed": seed,
@@ -92,8 +125,9 @@ def train(
     }
     save_model(network, loaded, folder, card)
     facts = {
-        "model": entry.name,
-        "task": task,
+        "model": job.family,
+        "task": loaded.name,
+        **({"from": trial} if trial else {}),
         "outcome": result.outcome,
         "parameters": size,
         "epochs": result.epochs,
@@ -112,6 +146,18 @@ def train(
         raise typer.Exit(130)
     if result.outcome is Outcome.DIVERGED:
         raise typer.Exit(1)
+
+
+def _trial(source: Path) -> tuple[Job, dict[str, Any]]:
+    """What a trial was asked to do, and what came of it."""
+    from keraseq.tuning.record import record_of
+    from keraseq.tuning.study import check_family, locate
+
+    study, index, replicate = locate(source)
+    job, record = study.job(index, replicate), record_of(study.launch(index, replicate))
+    check_family(job)
+    score = record.score if record else None
+    return job, {"folder": str(Path(job.folder).resolve()), study.task["metric"]: score}
 
 
 def _show(facts: dict[str, Any]) -> None:

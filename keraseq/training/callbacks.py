@@ -55,6 +55,29 @@ class History(keras.callbacks.Callback):
             file.write(json.dumps(line) + "\n")
 
 
+class Scalars(keras.callbacks.TensorBoard):
+    """Loss, metrics and learning rate of every epoch for TensorBoard, and no graphs; those of an earlier run go.
+
+    They are in the files when the epoch ends, so that a run can be watched and killed.
+
+    Args:
+        folder: of the run; they are written to `tensorboard/train` and `tensorboard/validation` below it.
+    """
+
+    def __init__(self, folder: Path):
+        super().__init__(folder / "tensorboard", write_graph=False, profile_batch=0)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        for old in Path(self.log_dir).glob("*/events.out.tfevents.*"):
+            old.unlink()
+        super().on_train_begin(logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        for writer in self._writers.values():
+            writer.flush()
+
+
 class ShowProgress(keras.callbacks.Callback):
     """A bar for the epoch at hand and a line for each that ended; only the lines where output is not a terminal."""
 

@@ -13,14 +13,14 @@ from typing import Any
 import keras
 from rich.console import Console
 
-from keraseq.config import configure
+from keraseq.config import check, configure
 from keraseq.files import make_folder
 from keraseq.inference.carried import Carried
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.recurrent import Recurrent
 from keraseq.registry import strategies
 from keraseq.tasks import Task
-from keraseq.training.callbacks import History, ShowProgress, StopOnDivergence, best_on_validation
+from keraseq.training.callbacks import History, Scalars, ShowProgress, StopOnDivergence, best_on_validation
 from keraseq.training.optimizer import optimizer
 from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
@@ -62,6 +62,7 @@ def fit(
     strategy: str = "auto",
     callbacks: Iterable[keras.callbacks.Callback] = (),
     directory: str | Path | None = None,
+    tensorboard: bool = False,
     progress: bool = True,
     **settings: Any,
 ) -> Fit:
@@ -78,12 +79,13 @@ def fit(
         strategy: registered name of where to train.
         callbacks: further Keras callbacks.
         directory: where `history.jsonl` is written, a line an epoch; None writes nothing.
+        tensorboard: whether scalars for TensorBoard are written there too, to `tensorboard/`.
         progress: whether to print.
         settings: fields of `Training`: epochs, learning_rate, warmup, decay, weight_decay, clip_norm, patience,
             jit_compile.
 
     Raises:
-        UsageError: an unknown setting or strategy, or a value out of range.
+        UsageError: an unknown setting or strategy, a value out of range, or `tensorboard` without a directory.
         KeraseqError: `directory` cannot be written.
 
     Example:
@@ -94,6 +96,7 @@ def fit(
     """
     training: Training = configure(Training, settings, "fit")
     scope = strategies.get(strategy)
+    check(directory is not None or not tensorboard, "tensorboard=True writes to a directory; give directory=…")
     folder = make_folder(Path(directory)) if directory is not None else None
     steps = task.steps("train")
     jit_compile = (
@@ -107,7 +110,7 @@ def fit(
     recorded = keras.callbacks.History()
     watchers: list[keras.callbacks.Callback] = [divergence, best, recorded, *callbacks]
     if folder:
-        watchers.append(History(folder / "history.jsonl"))
+        watchers += [History(folder / "history.jsonl"), *([Scalars(folder)] if tensorboard else [])]
     shown = [ShowProgress(Console(), steps, training.epochs)] if progress else []
 
     started = time.perf_counter()
