@@ -79,7 +79,7 @@ class Ray(Executor):
             self.close()
             raise KeraseqError(
                 f"no worker of the cluster could be started ({_brief(error)}); install the same keraseq, Python and "
-                "Ray on its nodes as here"
+                "Ray on its nodes as here, and set the same RAY_AUTH_MODE"
             ) from error
         self._numbers = itertools.count()
         self._head = ray.get_runtime_context().gcs_address
@@ -405,7 +405,8 @@ def _connect(address: str | None) -> None:
             raise KeraseqError(f"Ray did not start on this machine: {_brief(error)}") from error
         raise KeraseqError(
             f"no Ray cluster answers at {address!r} ({_brief(error)}); give the HOST:PORT of its head node, which "
-            "ray start --head prints, or leave the address out to start one on this machine"
+            "ray start --head prints, and RAY_AUTH_MODE=token where it wants a token, or leave the address out to start "
+            "one on this machine"
         ) from error
 
 
