@@ -405,8 +405,8 @@ def _connect(address: str | None) -> None:
             raise KeraseqError(f"Ray did not start on this machine: {_brief(error)}") from error
         raise KeraseqError(
             f"no Ray cluster answers at {address!r} ({_brief(error)}); give the HOST:PORT of its head node, which "
-            "ray start --head prints, and RAY_AUTH_MODE=token where it wants a token, or leave the address out to start "
-            "one on this machine"
+            "ray start --head prints, with RAY_AUTH_MODE=token where it wants a token, or leave the address out to "
+            "start one on this machine"
         ) from error
 
 
