@@ -26,13 +26,13 @@ class Budget:
         trials: that end, or None for as many as the time allows.
         seconds: of the whole search, or None.
         trial_seconds: of one trial, which is then scored as it stands; None for an equal share of the time.
-        memory: bytes of resident memory of a child.
+        memory: bytes of resident memory of a child; None leaves it to the machine.
     """
 
     trials: int | None
     seconds: float | None
     trial_seconds: float | None
-    memory: int
+    memory: int | None
 
 
 class Clock:

@@ -53,6 +53,7 @@ class Pruning:
         self._studies: dict[str, optuna.Study] = {}
         self._trials: dict[int, tuple[optuna.Study, Trial]] = {}
         self._losses: dict[int, float] = {}  # of the last epoch
+        self._reached: dict[int, int] = {}  # the last epoch
 
     def begin(self, index: int, family: str) -> None:
         """Trial `index` has begun."""
@@ -62,9 +63,15 @@ class Pruning:
         self._trials[index] = self._studies[family], self._studies[family].ask()
 
     def report(self, index: int, epoch: int, loss: float) -> bool:
-        """An epoch of it has ended with this loss, smaller is better; whether it shall stop."""
+        """An epoch of it has ended with this loss, smaller is better; whether it shall stop.
+
+        One that was lost and runs again is not judged anew by the epochs that are known.
+        """
         _, trial = self._trials[index]
         self._losses[index] = loss
+        if epoch <= self._reached.get(index, 0):
+            return False
+        self._reached[index] = epoch
         trial.report(loss, epoch)
         return trial.should_prune()
 
@@ -72,5 +79,6 @@ class Pruning:
         """Trial `index` has ended."""
         study, trial = self._trials.pop(index)
         loss = self._losses.pop(index, None)
+        self._reached.pop(index, None)
         state = TrialState.FAIL if loss is None else TrialState.PRUNED if pruned else TrialState.COMPLETE
         study.tell(trial, loss if state is TrialState.COMPLETE else None, state=state)

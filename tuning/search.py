@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time as clock
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,7 @@ from keraseq.tuning.algorithms.base import Algorithm, Problem, Suggestion
 from keraseq.tuning.algorithms.define_by_run import DefineByRun
 from keraseq.tuning.budget import DEFAULT_TRIALS, Budget, default_memory
 from keraseq.tuning.coordinator import Coordinator
-from keraseq.tuning.executors.base import call
+from keraseq.tuning.executors.base import Executor, call
 from keraseq.tuning.executors.local import Local
 from keraseq.tuning.job import TaskReference
 from keraseq.tuning.matching import check_match
@@ -34,6 +36,8 @@ from keraseq.tuning.view import PlainView, SilentView, View
 
 if TYPE_CHECKING:
     import keras_tuner
+
+EXECUTORS = ("local", "ray")
 
 
 def search(
@@ -60,6 +64,8 @@ def search(
     memory: float | None = None,
     halve_batch: bool = False,
     strategy: str = "auto",
+    executor: str = "local",
+    address: str | None = None,
     directory: str | Path | None = None,
     tensorboard: bool = False,
     task_settings: dict[str, Any] | None = None,
@@ -83,7 +89,7 @@ def search(
         time: seconds of the whole search; each trial gets an equal share of what is left and is scored as it stands,
             and none starts that cannot reach its first rung.
         trial_time: most seconds of one trial.
-        workers: trials at once; cores and GPUs are divided among them.
+        workers: trials at once; cores and GPUs, with Ray those of the cluster, are divided among them.
         seed: of sampling, weights and shuffling; the same seed gives the same trials on one machine, but where the
             clock cuts trials short, or several workers end them in another order for the algorithm to learn from.
         algorithm: registered search algorithm.
@@ -100,10 +106,14 @@ def search(
             its default.
         seeds: fresh seeds on which finalists are trained again; 0 trains none again.
         finalists: families whose best is trained again.
-        memory: GiB of a child above which it is killed as `out of memory`; nine tenths of what is free by default.
+        memory: GiB of a child above which it is killed as `out of memory`; by default nine tenths of what is free on
+            this machine, and on a cluster with an address what its nodes have.
         halve_batch: whether a trial that ran out of memory is tried once more with half the batch, of which two make a
             step.
         strategy: registered strategy.
+        executor: where trials run: `local`, children of this process, or `ray`, tasks of a Ray cluster. The same study
+            may go on with the other.
+        address: of the cluster, `HOST:PORT`; None starts one on this machine for the time of the search.
         directory: the study's folder; by default one under `studies/` that the same call always finds again.
         tensorboard: whether each trial writes scalars to `tensorboard/` in its folder; `tensorboard --logdir
             STUDY/trials` then compares them. It is no part of what is searched.
@@ -132,6 +142,9 @@ def search(
     check(equal in EQUAL, f"equal must be one of {', '.join(EQUAL)}; got {equal!r}")
     check_match(match or {})
     strategies.get(strategy)
+    check(executor in EXECUTORS, f"executor must be one of {', '.join(EXECUTORS)}; got {executor!r}")
+    check(address is None or executor == "ray", f"an address goes with executor ray; got {address!r} with {executor}")
+    check(executor != "ray" or find_spec("ray") is not None, "executor ray needs Ray: pip install 'keraseq[ray]'")
     reference = _reference(task, task_settings or {}, data_dir)
     config = type(task_config(reference.name, dict(reference.settings)))
     narrowed, fixed, training = _narrowed(shares if hypermodel is None else {}, config, range, fix, training)
@@ -164,23 +177,32 @@ def search(
         trials=DEFAULT_TRIALS * sum(shares.values()) if trials is None and time is None else trials,
         seconds=time,
         trial_seconds=trial_time,
-        memory=int(memory * 2**30) if memory else default_memory(workers),
+        memory=int(memory * 2**30) if memory else None if address is not None else default_memory(workers),
     )
     path = Path(directory) if directory is not None else Path("studies") / plan.name
     shown = view or (PlainView() if progress else SilentView())
-    with locked(make_folder(path)):
+    with locked(make_folder(path)), contextlib.ExitStack() as opened:
         study = open_study(path, plan)
-        executor = Local(workers)
+        home = opened.enter_context(contextlib.closing(Local(1)))
+        away = opened.enter_context(contextlib.closing(_executor(executor, workers, address)))
         if study is None:
-            end = call(executor, "prepare", reference)
+            end = call(home, "prepare", reference)
             if end["outcome"] != Outcome.COMPLETED:
                 error = UsageError if end.get("usage") else KeraseqError
                 raise error(end["message"] or f"preparing {reference.name} was {end['outcome']}")
             _algorithm(plan, config, end["summary"]["output"], hypermodel is not None)  # or says what it cannot search
             study = Study.create(path, plan, end["summary"])
         made = _algorithm(plan, config, study.task["output"], hypermodel is not None)
-        Coordinator(study, made, budget, executor, executor, shown, hypermodel, began, tensorboard).run()
+        Coordinator(study, made, budget, away, home, shown, hypermodel, began, tensorboard).run()
     return study
+
+
+def _executor(name: str, workers: int, address: str | None) -> Executor:
+    if name == "local":
+        return Local(workers)
+    from keraseq.tuning.executors.ray import Ray
+
+    return Ray(workers, address)
 
 
 def _algorithm(plan: Plan, config: type, output: Any, hypermodel: bool) -> Algorithm:

@@ -68,6 +68,10 @@ def search(
     workers: Annotated[int, typer.Option(min=1, help="Trials at once.")] = 1,
     memory: Annotated[float | None, typer.Option(help="GiB above which a trial is killed.")] = None,
     strategy: Annotated[str, typer.Option(help="Where to train: auto, cpu, gpu, …")] = "auto",
+    executor: Annotated[str, typer.Option(help="Where trials run: local or ray.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of a Ray cluster; without it ray starts one on this machine.")
+    ] = None,
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="task.NAME=VALUE or training.NAME=VALUE; may be repeated.")
     ] = None,
@@ -125,6 +129,8 @@ def search(
                 max_parameters=max_parameters,
                 memory=memory,
                 strategy=strategy,
+                executor=executor,
+                address=address,
                 directory=directory,
                 tensorboard=tensorboard,
                 task_settings=dict(given["task"]),

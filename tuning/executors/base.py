@@ -14,7 +14,7 @@ class Handle(Protocol):
     """A job that runs.
 
     Attributes:
-        seconds: since its launch.
+        seconds: since it began to run; 0 where it still waits for its place.
     """
 
     @property
@@ -65,3 +65,10 @@ def call(executor: Executor, work: str, *args: Any) -> dict[str, Any]:
                 return facts
     finally:
         handle.close()
+
+
+def killed(outcome: Outcome, memory: int | None, seconds: float) -> dict[str, Any]:
+    """The facts of a job that was killed on purpose; `memory` is what it was allowed."""
+    limit = f"{(memory or 0) / 2**30:.1f} GiB of memory"
+    why = {Outcome.TIMED_OUT: "it did not stop when its time was up", Outcome.OUT_OF_MEMORY: f"above {limit}"}
+    return {"outcome": outcome, "message": why.get(outcome, ""), "seconds": seconds}

@@ -17,7 +17,7 @@ import psutil
 
 from keraseq.errors import UsageError
 from keraseq.training.outcome import Outcome
-from keraseq.tuning.executors.base import Executor, Handle, Message
+from keraseq.tuning.executors.base import Executor, Handle, Message, killed
 
 # Fork is only clean while the server has one thread, so libraries must not start their pools when it imports them.
 _SERVER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -52,12 +52,12 @@ class Local(Executor):
         self.workers = workers
         self._free = list(reversed(range(workers)))
         multiprocessing.get_context("forkserver").set_forkserver_preload(["keraseq.tuning.child"])
-        with _environment(_SERVER_ENVIRONMENT):
+        with environment(_SERVER_ENVIRONMENT):
             multiprocessing.forkserver.ensure_running()
 
     def start(self, work: str, *args: Any, memory: int | None = None) -> Child:
         place = self._free.pop()
-        share = Share(max(1, _cores() // self.workers), place, self.workers)
+        share = Share(max(1, cores() // self.workers), place, self.workers)
         return Child(self._free, share, work, *args, memory=memory)
 
     def ready(self, handles: Sequence[Handle], timeout: float) -> list[Handle]:
@@ -124,9 +124,7 @@ class Child(Handle):
         self.process.join()
         code = self.process.exitcode or 0
         if self._killed_for is not None:
-            limit = f"{(self.memory or 0) / 2**30:.1f} GiB of memory"
-            why = {Outcome.TIMED_OUT: "it did not stop when its time was up", Outcome.OUT_OF_MEMORY: f"above {limit}"}
-            return {"outcome": self._killed_for, "message": why.get(self._killed_for, ""), "seconds": self.seconds}
+            return killed(self._killed_for, self.memory, self.seconds)
         how = signal.Signals(-code).name if code < 0 else f"exit code {code} without a result"
         return {"outcome": Outcome.KILLED, "message": how, "seconds": self.seconds}
 
@@ -139,7 +137,7 @@ class Child(Handle):
         self._free.append(self._share.place)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # which macOS lacks
     return len(affinity(0)) if affinity else os.cpu_count() or 1
@@ -154,7 +152,8 @@ def _run(share: Share, work: str, connection: Connection, *args: Any) -> None:
 
 
 @contextlib.contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
+def environment(values: dict[str, str]) -> Iterator[None]:
+    """Environment variables inside the block, for the processes that it starts."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
