@@ -31,7 +31,7 @@ from keraseq.config import configure, settings_of
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.inference.saved import load_model, save_model
 from keraseq.inference.score import score
-from keraseq.models import count_parameters, create_model
+from keraseq.models import EncoderDecoder, Family, count_parameters, create_model
 from keraseq.tasks import Task, load_task
 from keraseq.training.callbacks import StopOnDivergence, best_on_validation
 from keraseq.training.fit import fit
@@ -80,15 +80,13 @@ def prepare(connection: Connection, reference: TaskReference) -> dict[str, Any]:
 def train(connection: Connection, job: Job) -> dict[str, Any]:
     """Builds the model of a trial, trains it, and saves the weights that did best on validation."""
     task = _load(job.task)
-    family = matched(job.family, task, job.match, job.config)
-    model = create_model(job.family, task, seed=job.seed, **family.settings())
+    given = settings_of(configure(Training, job.training, "training"))
+    family, model = _built(job, task, given)
     size = count_parameters(model)
-    if job.max_parameters and size > job.max_parameters:
-        message = f"{size:,} parameters; at most {job.max_parameters:,} are allowed"
-        return {"outcome": Outcome.TOO_LARGE, "parameters": size, "message": message}
+    if refused := _too_large(job, size):
+        return refused
     _send(connection, "ready", {"parameters": size})
     reporter = Reporter(connection)
-    settings: Training = configure(Training, job.training, "training")
     result = fit(
         model,
         task,
@@ -97,7 +95,7 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         callbacks=[reporter],
         directory=job.folder,
         progress=False,
-        **settings_of(settings),
+        **given,
     )
     diverged = result.outcome is Outcome.DIVERGED
     facts: dict[str, Any] = {
@@ -107,9 +105,11 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         "best_epoch": result.best_epoch,
         "jit_compile": result.jit_compile,
         "parameters": size,
-        "match": reached(model, task, job.match),
+        "match": reached(model, task, job.match, given, job.strategy),
         "memory": peak_memory(),
     }
+    if job.match:
+        facts["width"] = family.channels
     if diverged:
         facts = {**facts, "score": None, "message": DIVERGED}
     elif result.score is not None:
@@ -117,12 +117,29 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
             facts["latency"] = latency(model, task)
         card = {
             "model": {"name": job.family, "config": family.settings()},
-            "training": settings_of(settings),
+            "training": given,
             "seed": job.seed,
             "validation": {task.metric: result.score},
         }
         save_model(model, task, job.folder, card)
     return facts
+
+
+def _built(job: Job, task: Task, training: Mapping[str, Any]) -> tuple[Family | EncoderDecoder, keras.Model]:
+    """The configuration and the model of a trial."""
+    if job.width:
+        family = matched(job.family, task, {}, job.config).with_width(job.width)
+    else:
+        family = matched(job.family, task, job.match, job.config, training, job.strategy)
+    return family, create_model(job.family, task, seed=job.seed, **family.settings())
+
+
+def _too_large(job: Job, size: int) -> dict[str, Any] | None:
+    """The end of a trial whose model is refused, or None."""
+    if not job.max_parameters or size <= job.max_parameters:
+        return None
+    message = f"{size:,} parameters; at most {job.max_parameters:,} are allowed"
+    return {"outcome": Outcome.TOO_LARGE, "parameters": size, "message": message}
 
 
 def train_hypermodel(connection: Connection, job: Job, hypermodel: kt.HyperModel) -> dict[str, Any]:

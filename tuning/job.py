@@ -37,6 +37,8 @@ class Job:
         seed: of weights, shuffling and dropout.
         folder: where history, best weights and card go.
         latency: whether the time of a prediction is measured.
+        width: what was solved for when the same settings ran before, so that fresh seeds train the same model; None
+            solves for it.
     """
 
     task: TaskReference
@@ -49,3 +51,4 @@ class Job:
     seed: int
     folder: str
     latency: bool = False
+    width: int | None = None
