@@ -28,6 +28,7 @@ with quiet_imports():
 from optuna.distributions import BaseDistribution, distribution_to_json
 
 from keraseq.config import configure, settings_of
+from keraseq.diagnostics.step_time import steps_time
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.inference.saved import load_model, save_model
 from keraseq.inference.score import score
@@ -125,6 +126,32 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
     return facts
 
 
+def rehearse(connection: Connection, job: Job) -> dict[str, Any]:
+    """Builds the model of a trial, and measures some steps of its training; nothing is kept."""
+    task = _load(job.task)
+    given = settings_of(configure(Training, job.training, "training"))
+    family, model = _built(job, task, given)
+    size = count_parameters(model)
+    if refused := _too_large(job, size):
+        return refused
+    _send(connection, "ready", {"parameters": size})
+    steps = steps_time(model, task, job.strategy, **given)
+    facts: dict[str, Any] = {"match": reached(model, task, job.match, given, job.strategy)}
+    return {
+        **facts,
+        "outcome": Outcome.COMPLETED,
+        "parameters": size,
+        "step": steps.train,
+        "validation_step": steps.validation,
+        "stepping": steps.seconds,
+        "steps": task.steps("train"),
+        "validation_steps": task.steps("validation"),
+        "test_steps": task.steps("test"),
+        "memory": peak_memory(),
+        "receptive_field": getattr(family, "receptive_field", None),
+    }
+
+
 def _built(job: Job, task: Task, training: Mapping[str, Any]) -> tuple[Family | EncoderDecoder, keras.Model]:
     """The configuration and the model of a trial."""
     if job.width:
@@ -202,7 +229,7 @@ def evaluate(connection: Connection, reference: TaskReference, folder: str) -> d
 
 
 WORK: Mapping[str, Callable[..., dict[str, Any]]] = {
-    function.__name__: function for function in (prepare, train, train_hypermodel, evaluate)
+    function.__name__: function for function in (prepare, train, rehearse, train_hypermodel, evaluate)
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,8 @@ def search(
             `none`; `median` by default where there is one objective.
         objectives: what is to be good at once: `score` first, then any of `parameters`, `latency`, `memory`, `seconds`.
         equal: what shares are counted in, `trials` or `time`.
-        match: brings every model to one size by its width, `{"parameters": 70_000}`.
+        match: brings every model to one size by its width: `{"parameters": 70_000}`, `{"flops": 1e6}` of predicting one
+            sequence, or `{"step-time": 20}` milliseconds of a step of training. See `keraseq.tuning.matching`.
         max_parameters: a larger model is not trained; its outcome is `too large`.
         range: setting → range in place of its own, such as `{"tcn/filters": "16:128", "task.batch_size": [32, 64]}`; a
             name without a family stands for every family that has it. See `keraseq.tuning.ranges.range_of`.
@@ -117,6 +119,101 @@ def search(
     """
     began = clock.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    prepared = prepare(
+        task,
+        models,
+        hypermodel=hypermodel,
+        trials=trials,
+        time=time,
+        trial_time=trial_time,
+        workers=workers,
+        seed=seed,
+        algorithm=algorithm,
+        pruning=pruning,
+        objectives=objectives,
+        equal=equal,
+        match=match,
+        max_parameters=max_parameters,
+        range=range,
+        fix=fix,
+        queue=queue,
+        seeds=seeds,
+        finalists=finalists,
+        memory=memory,
+        halve_batch=halve_batch,
+        strategy=strategy,
+        task_settings=task_settings,
+        data_dir=data_dir,
+        **training,
+    )
+    plan, config, reference, budget = prepared.plan, prepared.config, prepared.reference, prepared.budget
+    path = Path(directory) if directory is not None else Path("studies") / plan.name
+    shown = view or (PlainView() if progress else SilentView())
+    with locked(make_folder(path)):
+        study = open_study(path, plan)
+        executor = Local(workers)
+        if study is None:
+            end = call(executor, "prepare", reference)
+            if end["outcome"] != Outcome.COMPLETED:
+                error = UsageError if end.get("usage") else KeraseqError
+                raise error(end["message"] or f"preparing {reference.name} was {end['outcome']}")
+            algorithm_of(plan, config, end["summary"]["output"], hypermodel is not None)  # or says what it cannot
+            study = Study.create(path, plan, end["summary"])
+        made = algorithm_of(plan, config, study.task["output"], hypermodel is not None)
+        Coordinator(study, made, budget, executor, executor, shown, hypermodel, began).run()
+    return study
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a call of `search` comes to, checked, before anything has run.
+
+    Attributes:
+        plan: what is searched.
+        config: configuration class of the task.
+        reference: the task.
+        budget: how much may be spent.
+    """
+
+    plan: Plan
+    config: type
+    reference: TaskReference
+    budget: Budget
+
+
+def prepare(
+    task: str | Task,
+    models: Iterable[str],
+    *,
+    hypermodel: keras_tuner.HyperModel | None = None,
+    trials: int | None = None,
+    time: float | None = None,
+    trial_time: float | None = None,
+    workers: int = 1,
+    seed: int = 0,
+    algorithm: str = "race",
+    pruning: str | None = None,
+    objectives: Sequence[str] = ("score",),
+    equal: str = "trials",
+    match: Mapping[str, float] | None = None,
+    max_parameters: int | None = None,
+    range: Mapping[str, Any] | None = None,
+    fix: Mapping[str, Any] | None = None,
+    queue: Iterable[Mapping[str, Any]] = (),
+    seeds: int = 3,
+    finalists: int = 2,
+    memory: float | None = None,
+    halve_batch: bool = False,
+    strategy: str = "auto",
+    task_settings: dict[str, Any] | None = None,
+    data_dir: str | None = None,
+    **training: Any,
+) -> Prepared:
+    """Checks the arguments of `search`, which are told there.
+
+    Raises:
+        UsageError: an unknown name or a value out of range.
+    """
     shares = _shares(models) if hypermodel is None else {type(hypermodel).__name__: 1}
     for name, count in (("trials", trials), ("workers", workers), ("finalists", finalists)):
         check(count is None or count >= 1, f"{name} must be at least 1; got {count}")
@@ -163,24 +260,10 @@ def search(
         trial_seconds=trial_time,
         memory=int(memory * 2**30) if memory else default_memory(workers),
     )
-    path = Path(directory) if directory is not None else Path("studies") / plan.name
-    shown = view or (PlainView() if progress else SilentView())
-    with locked(make_folder(path)):
-        study = open_study(path, plan)
-        executor = Local(workers)
-        if study is None:
-            end = call(executor, "prepare", reference)
-            if end["outcome"] != Outcome.COMPLETED:
-                error = UsageError if end.get("usage") else KeraseqError
-                raise error(end["message"] or f"preparing {reference.name} was {end['outcome']}")
-            _algorithm(plan, config, end["summary"]["output"], hypermodel is not None)  # or says what it cannot search
-            study = Study.create(path, plan, end["summary"])
-        made = _algorithm(plan, config, study.task["output"], hypermodel is not None)
-        Coordinator(study, made, budget, executor, executor, shown, hypermodel, began).run()
-    return study
+    return Prepared(plan, config, reference, budget)
 
 
-def _algorithm(plan: Plan, config: type, output: Any, hypermodel: bool) -> Algorithm:
+def algorithm_of(plan: Plan, config: type, output: Any, hypermodel: bool) -> Algorithm:
     """The algorithm of a plan, for a task with such an output."""
     shares = dict(plan.models)
     if hypermodel:
