@@ -28,7 +28,7 @@ with quiet_imports():
 from optuna.distributions import BaseDistribution, distribution_to_json
 
 from keraseq.config import configure, settings_of
-from keraseq.diagnostics.step_time import steps_time
+from keraseq.diagnostics.steps import steps_time
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.inference.saved import load_model, save_model
 from keraseq.inference.score import score

@@ -116,8 +116,9 @@ def forecast(
     """What a search with these arguments will take. Nothing of it is kept; no study is written.
 
     The smallest and the largest model of every family are each built in a child of their own and take some steps on
-    batches of the task, as many at once as the search will train. A trial is taken to last, in the mean of its family,
-    half-way between the two, for all its epochs: early stopping and pruning make a search shorter than foretold.
+    batches of the task, as many at once as the search will train. Trials are taken to lie between the two, spread
+    evenly in the logarithm (see `typical`), and to last for all their epochs: early stopping and pruning make it
+    shorter than foretold.
 
     Args:
         task, models: as in `keraseq.search`.
@@ -284,8 +285,8 @@ def _parts(found: Sequence[Rehearsal], plan: Plan, budget: Budget, workers: int)
     """Seconds of wall time by what they are spent on, and how many trials the search has; nothing where none ran."""
     epochs = configure(Training, plan.training, "training").epochs
     of = {family: [one for one in found if one.family == family] for family in plan.models}
-    trial = {family: _mean([one.seconds(epochs) for one in both]) for family, both in of.items()}
-    test = {family: _mean([one.testing() for one in both]) for family, both in of.items()}
+    trial = {family: typical([one.seconds(epochs) for one in both]) for family, both in of.items()}
+    test = {family: typical([one.testing() for one in both]) for family, both in of.items()}
     known = [family for family in plan.models if trial[family] is not None]
     if not known:
         return {}, None
@@ -311,9 +312,16 @@ def _wall(runs: int, each: float, workers: int) -> float:
     return runs * each / max(1, min(runs, workers))
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+def typical(values: Iterable[float | None]) -> float | None:
+    """What a model between two ends comes to in the mean: their logarithmic mean, (b - a) / ln(b / a).
+
+    It is the mean of what is spread evenly in the logarithm from a to b, as widths are in a search, and lies below
+    half-way. Of one end that is known it is that, of none None.
+    """
+    known = sorted(value for value in values if value is not None)
+    if not known or known[0] <= 0 or known[-1] <= known[0] * (1 + 1e-9):
+        return known[0] if known else None
+    return (known[-1] - known[0]) / math.log(known[-1] / known[0])
 
 
 def _warnings(found: Sequence[Rehearsal], budget: Budget, summary: Mapping[str, Any], trials: int | None) -> list[str]:

@@ -90,7 +90,7 @@ def reached(
 def _takers(task: Task, training: Mapping[str, Any], strategy: str) -> dict[str, Callable[[keras.Model], float]]:
     """Measure → how it is taken of a model."""
     from keraseq.diagnostics.flops import blank, count_flops
-    from keraseq.diagnostics.step_time import step_time
+    from keraseq.diagnostics.steps import step_time
 
     return {
         "parameters": count_parameters,

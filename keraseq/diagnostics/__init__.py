@@ -7,7 +7,7 @@ from keraseq.diagnostics.flops import count_flops
 from keraseq.diagnostics.gradients import GradientNorms, gradient_norms
 from keraseq.diagnostics.observe import attention_maps, gate_activations
 from keraseq.diagnostics.receptive_field import ReceptiveField, effective_receptive_field
-from keraseq.diagnostics.step_time import step_time
+from keraseq.diagnostics.steps import step_time
 
 __all__ = [
     "Fed",

@@ -11,7 +11,7 @@ from keraseq.errors import UsageError
 from keraseq.models import Classification
 from keraseq.tuning import space
 from keraseq.tuning.budget import Budget
-from keraseq.tuning.forecast import Rehearsal, _parts, _warnings, ends, forecast, forecast_table, foretold
+from keraseq.tuning.forecast import Rehearsal, _parts, _warnings, ends, forecast, forecast_table, foretold, typical
 from keraseq.tuning.plan import Plan
 from keraseq.tuning.ranges import to_json
 
@@ -102,15 +102,22 @@ def test_ends_are_those_of_whole_numbers_of_family_and_task() -> None:
 
 
 def test_wall_time_is_that_of_the_trials_the_finals_and_the_test() -> None:
-    # An epoch takes 1 s + 0.1 s, or 2 s + 0.1 s: trials of 3 epochs 7.3 s and 10.3 s, in the mean 8.8 s.
+    # An epoch takes 1 s + 0.1 s, or 2 s + 0.1 s: trials of 3 epochs 7.3 s and 10.3 s, in the logarithmic mean 8.714 s.
     found = [rehearsal(), rehearsal(end="largest", step=20.0)]
     budget = Budget(trials=4, seconds=None, trial_seconds=None, memory=4 * GIB)
     parts, trials = _parts(found, plan(training={"epochs": 3}), budget, 2)
     assert trials == 4
-    assert parts == {"search": pytest.approx(4 * 8.8 / 2), "finals": 0, "test": pytest.approx(4.2)}
+    assert parts == {"search": pytest.approx(4 * 8.714 / 2, rel=1e-3), "finals": 0, "test": pytest.approx(4.2)}
     parts, _ = _parts(found, plan(training={"epochs": 3}, seeds=3), budget, 2)
-    assert parts["finals"] == pytest.approx(3 * 8.8 / 2)
+    assert parts["finals"] == pytest.approx(3 * 8.714 / 2, rel=1e-3)
     assert parts["test"] == pytest.approx(3 * 4.2)
+
+
+def test_a_typical_trial_lies_evenly_in_the_logarithm() -> None:
+    assert typical([1.0, 100.0]) == pytest.approx(sum(100 ** (k / 1000) for k in range(1000)) / 1000, rel=1e-2)
+    assert typical([100.0, 1.0]) == typical([1.0, 100.0])
+    assert typical([3.0, 3.0]) == typical([None, 3.0]) == 3.0
+    assert typical([None, None]) is None
 
 
 def test_shares_weigh_and_time_tells_how_many_trials_fit() -> None:

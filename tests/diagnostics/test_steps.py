@@ -4,7 +4,7 @@ import numpy as np
 
 from keraseq import create_model
 from keraseq.diagnostics import step_time
-from keraseq.diagnostics.step_time import WARM_UP, steps_time
+from keraseq.diagnostics.steps import WARM_UP, steps_time
 
 
 def test_steps_are_timed_and_the_model_stays_as_it_was(digits) -> None:
