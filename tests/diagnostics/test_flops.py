@@ -80,6 +80,15 @@ def test_einsum_with_batch_axes_and_complex_products_count() -> None:
     assert counted(Einsum(), 4) == 2 * 4 * F * U + 8 * 4 * U * 2
 
 
+def test_loops_within_functions_count_turn_by_turn() -> None:
+    class Loop(keras.layers.Layer):
+        def call(self, x):
+            turns = tf.function(lambda x: tf.while_loop(lambda k, _: k < 5, lambda k, h: (k + 1, h * 2.0), (0, x))[1])
+            return turns(x)
+
+    assert counted(Loop(), 4) == 5 * 4 * F
+
+
 def test_functions_run_as_before_and_more_rows_are_refused() -> None:
     x = keras.Input((4, F))
     model = keras.Model(x, keras.layers.Dense(2)(x))
