@@ -19,7 +19,7 @@ from keraseq.tasks import task_config
 from keraseq.training.outcome import Outcome
 from keraseq.tuning import Study
 from keraseq.tuning.ledger import Ledger
-from keraseq.tuning.search import _algorithm
+from keraseq.tuning.request import algorithm_of
 
 FAMILIES = ["lstm", "gru", "tcn", "transformer"]
 TRIALS = 16
@@ -57,7 +57,7 @@ def fill(study, size):
     """Made-up trials, until the study has `size`."""
     config = type(task_config("digits", {}))
     algorithm, ledger, draw = (
-        _algorithm(study.plan, config, study.task["output"], False),
+        algorithm_of(study.plan, config, study.task["output"], False),
         Ledger(study),
         random.Random(0),
     )

@@ -29,10 +29,11 @@ with quiet_imports():
 from optuna.distributions import BaseDistribution, distribution_to_json
 
 from keraseq.config import configure, settings_of
+from keraseq.diagnostics.steps import steps_time
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.inference.saved import load_model, save_model
 from keraseq.inference.score import score
-from keraseq.models import count_parameters, create_model
+from keraseq.models import EncoderDecoder, Family, count_parameters, create_model
 from keraseq.tasks import Task, load_task
 from keraseq.training.callbacks import Scalars, StopOnDivergence, best_on_validation
 from keraseq.training.fit import fit
@@ -82,16 +83,14 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
     """Builds the model of a trial, trains it, and saves the weights that did best on validation."""
     task = _load(job.task)
     began = time.perf_counter()
-    family = matched(job.family, task, job.match, job.config)
-    model = create_model(job.family, task, seed=job.seed, **family.settings())
+    given = settings_of(configure(Training, job.training, "training"))
+    family, model = _built(job, task, given)
     size = count_parameters(model)
-    if job.max_parameters and size > job.max_parameters:
-        message = f"{size:,} parameters; at most {job.max_parameters:,} are allowed"
-        return {"outcome": Outcome.TOO_LARGE, "parameters": size, "message": message}
+    if refused := _too_large(job, size):
+        return refused
     _send(connection, "ready", {"parameters": size})
     built = time.perf_counter() - began
     reporter = Reporter(connection)
-    settings: Training = configure(Training, job.training, "training")
     result = fit(
         model,
         task,
@@ -101,7 +100,7 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         directory=job.folder,
         tensorboard=job.tensorboard,
         progress=False,
-        **settings_of(settings),
+        **given,
     )
     diverged = result.outcome is Outcome.DIVERGED
     facts: dict[str, Any] = {
@@ -113,9 +112,11 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         "parameters": size,
         "build_seconds": built,
         "fit_seconds": result.seconds,
-        "match": reached(model, task, job.match),
+        "match": reached(model, task, job.match, given, job.strategy),
         "memory": peak_memory(),
     }
+    if job.match:
+        facts["width"] = family.channels
     if diverged:
         facts = {**facts, "score": None, "message": DIVERGED}
     elif result.score is not None:
@@ -123,12 +124,55 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
             facts["latency"] = latency(model, task)
         card = {
             "model": {"name": job.family, "config": family.settings()},
-            "training": settings_of(settings),
+            "training": given,
             "seed": job.seed,
             "validation": {task.metric: result.score},
         }
         save_model(model, task, job.folder, card)
     return facts
+
+
+def rehearse(connection: Connection, job: Job) -> dict[str, Any]:
+    """Builds the model of a trial, and measures some steps of its training; nothing is kept."""
+    task = _load(job.task)
+    given = settings_of(configure(Training, job.training, "training"))
+    family, model = _built(job, task, given)
+    size = count_parameters(model)
+    if refused := _too_large(job, size):
+        return refused
+    _send(connection, "ready", {"parameters": size})
+    steps = steps_time(model, task, job.strategy, **given)
+    facts: dict[str, Any] = {"match": reached(model, task, job.match, given, job.strategy)}
+    return {
+        **facts,
+        "outcome": Outcome.COMPLETED,
+        "parameters": size,
+        "step": steps.train,
+        "validation_step": steps.validation,
+        "stepping": steps.seconds,
+        "steps": task.steps("train"),
+        "validation_steps": task.steps("validation"),
+        "test_steps": task.steps("test"),
+        "memory": peak_memory(),
+        "receptive_field": getattr(family, "receptive_field", None),
+    }
+
+
+def _built(job: Job, task: Task, training: Mapping[str, Any]) -> tuple[Family | EncoderDecoder, keras.Model]:
+    """The configuration and the model of a trial."""
+    if job.width:
+        family = matched(job.family, task, {}, job.config).with_width(job.width)
+    else:
+        family = matched(job.family, task, job.match, job.config, training, job.strategy)
+    return family, create_model(job.family, task, seed=job.seed, **family.settings())
+
+
+def _too_large(job: Job, size: int) -> dict[str, Any] | None:
+    """The end of a trial whose model is refused, or None."""
+    if not job.max_parameters or size <= job.max_parameters:
+        return None
+    message = f"{size:,} parameters; at most {job.max_parameters:,} are allowed"
+    return {"outcome": Outcome.TOO_LARGE, "parameters": size, "message": message}
 
 
 def train_hypermodel(connection: Connection, job: Job, hypermodel: kt.HyperModel) -> dict[str, Any]:
@@ -191,7 +235,7 @@ def evaluate(connection: Connection, reference: TaskReference, folder: str) -> d
 
 
 WORK: Mapping[str, Callable[..., dict[str, Any]]] = {
-    function.__name__: function for function in (prepare, train, train_hypermodel, evaluate)
+    function.__name__: function for function in (prepare, train, rehearse, train_hypermodel, evaluate)
 }
 
 

@@ -249,12 +249,20 @@ class Coordinator:
             folder=str(folder),
             latency="latency" in plan.objectives,
             tensorboard=self.tensorboard,
+            width=self._width(launch),
         )
         write_json(folder / "job.json", {**settings_of(job), "task": settings_of(job.task)})
         work = ("train", job) if self.hypermodel is None else ("train_hypermodel", job, self.hypermodel)
         handle = self.executor.start(*work, memory=self.budget.memory)
         limit = self.clock.limit(self._waiting(launch), finals=launch.replicate > 0)
         self.running.append(Running(launch, trial, handle, limit, training.get("epochs", self.epochs)))
+
+    def _width(self, launch: Launch) -> int | None:
+        """The width that was solved for in the trial of which this launch is a run on a fresh seed."""
+        if not launch.replicate:
+            return None
+        found: int | None = self.study.attempts()[launch.index, 0][-1].user_attrs.get("width")
+        return found
 
     def _waiting(self, launch: Launch) -> int:
         """How many trials share what time is left with this one, itself included."""

@@ -38,6 +38,8 @@ class Job:
         folder: where history, best weights and card go.
         latency: whether the time of a prediction is measured.
         tensorboard: whether scalars for TensorBoard are written to the folder.
+        width: what was solved for when the same settings ran before, so that fresh seeds train the same model; None
+            solves for it.
     """
 
     task: TaskReference
@@ -51,3 +53,4 @@ class Job:
     folder: str
     latency: bool = False
     tensorboard: bool = False
+    width: int | None = None

@@ -5,32 +5,22 @@ from __future__ import annotations
 import contextlib
 import time as clock
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
 
-from keraseq.config import check, configure, settings_of
-from keraseq.errors import KeraseqError, UsageError, unknown
+from keraseq.config import check
+from keraseq.errors import KeraseqError, UsageError
 from keraseq.files import make_folder
-from keraseq.models import outputs
-from keraseq.registry import algorithms, strategies
-from keraseq.registry import models as registry
-from keraseq.tasks import Task, task_config
+from keraseq.tasks import Task
 from keraseq.training.outcome import Outcome
-from keraseq.training.settings import Training
-from keraseq.tuning import ranges, space
-from keraseq.tuning.algorithms.base import Algorithm, Problem, Suggestion
-from keraseq.tuning.algorithms.define_by_run import DefineByRun
-from keraseq.tuning.budget import DEFAULT_TRIALS, Budget, default_memory
 from keraseq.tuning.coordinator import Coordinator
 from keraseq.tuning.executors.base import Executor, call
 from keraseq.tuning.executors.local import Local
-from keraseq.tuning.job import TaskReference
-from keraseq.tuning.matching import check_match
-from keraseq.tuning.plan import EQUAL, OBJECTIVES, Plan
-from keraseq.tuning.pruning import PRUNERS
+from keraseq.tuning.request import algorithm_of, prepare
 from keraseq.tuning.study import Study, locked, open_study
 from keraseq.tuning.view import PlainView, SilentView, View
 
@@ -97,7 +87,8 @@ def search(
             `none`; `median` by default where there is one objective.
         objectives: what is to be good at once: `score` first, then any of `parameters`, `latency`, `memory`, `seconds`.
         equal: what shares are counted in, `trials` or `time`.
-        match: brings every model to one size by its width, `{"parameters": 70_000}`.
+        match: brings every model to one size by its width: `{"parameters": 70_000}`, `{"flops": 1e6}` of predicting one
+            sequence, or `{"step-time": 20}` milliseconds of a step of training. See `keraseq.tuning.matching`.
         max_parameters: a larger model is not trained; its outcome is `too large`.
         range: setting → range in place of its own, such as `{"tcn/filters": "16:128", "task.batch_size": [32, 64]}`; a
             name without a family stands for every family that has it. See `keraseq.tuning.ranges.range_of`.
@@ -130,55 +121,39 @@ def search(
     """
     began = clock.monotonic()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    shares = _shares(models) if hypermodel is None else {type(hypermodel).__name__: 1}
-    for name, count in (("trials", trials), ("workers", workers), ("finalists", finalists)):
-        check(count is None or count >= 1, f"{name} must be at least 1; got {count}")
-    for name, amount in (("time", time), ("trial_time", trial_time), ("memory", memory)):
-        check(amount is None or amount > 0, f"{name} must be above 0; got {amount}")
-    check(max_parameters is None or max_parameters > 0, f"max_parameters must be above 0; got {max_parameters}")
-    check(seeds >= 0, f"seeds must be 0 or more; got {seeds}")
-    algorithms.get(algorithm)
-    pruning = _pruning(pruning, objectives)
-    check(equal in EQUAL, f"equal must be one of {', '.join(EQUAL)}; got {equal!r}")
-    check_match(match or {})
-    strategies.get(strategy)
     check(executor in EXECUTORS, f"executor must be one of {', '.join(EXECUTORS)}; got {executor!r}")
     check(address is None or executor == "ray", f"an address goes with executor ray; got {address!r} with {executor}")
     check(executor != "ray" or find_spec("ray") is not None, "executor ray needs Ray: pip install 'keraseq[ray]'")
-    reference = _reference(task, task_settings or {}, data_dir)
-    config = type(task_config(reference.name, dict(reference.settings)))
-    narrowed, fixed, training = _narrowed(shares if hypermodel is None else {}, config, range, fix, training)
-    configure(Training, training, "training")
-    if hypermodel is not None:
-        ignored = [*training.keys() - {"epochs", "patience"}]
-        ignored += [name for name, given in (("match", match), ("max_parameters", max_parameters)) if given]
-        ignored += [name for name, given in (("range", narrowed), ("fix", fixed), ("queue", queue)) if given]
-        check(not ignored, f"a hypermodel decides for itself; {', '.join(sorted(ignored))} cannot be given with it")
-    plan = Plan(
-        task=settings_of(reference),
-        models=shares,
-        algorithm=algorithm,
+    prepared = prepare(
+        task,
+        models,
+        hypermodel=hypermodel,
+        trials=trials,
+        time=time,
+        trial_time=trial_time,
+        workers=workers,
         seed=seed,
-        objectives=list(objectives),
+        algorithm=algorithm,
         pruning=pruning,
+        objectives=objectives,
         equal=equal,
-        match=dict(match or {}),
+        match=match,
         max_parameters=max_parameters,
-        ranges=narrowed,
-        fixed=fixed,
-        training=training,
-        queue=[dict(one) for one in queue],
-        strategy=strategy,
-        halve_batch=halve_batch,
+        range=range,
+        fix=fix,
+        queue=queue,
         seeds=seeds,
         finalists=finalists,
+        memory=memory,
+        halve_batch=halve_batch,
+        strategy=strategy,
+        task_settings=task_settings,
+        data_dir=data_dir,
+        **training,
     )
-    budget = Budget(
-        trials=DEFAULT_TRIALS * sum(shares.values()) if trials is None and time is None else trials,
-        seconds=time,
-        trial_seconds=trial_time,
-        memory=int(memory * 2**30) if memory else None if address is not None else default_memory(workers),
-    )
+    plan, config, reference, budget = prepared.plan, prepared.config, prepared.reference, prepared.budget
+    if address is not None and memory is None:
+        budget = replace(budget, memory=None)  # what is free here says nothing of the nodes
     path = Path(directory) if directory is not None else Path("studies") / plan.name
     shown = view or (PlainView() if progress else SilentView())
     with locked(make_folder(path)), contextlib.ExitStack() as opened:
@@ -190,9 +165,9 @@ def search(
             if end["outcome"] != Outcome.COMPLETED:
                 error = UsageError if end.get("usage") else KeraseqError
                 raise error(end["message"] or f"preparing {reference.name} was {end['outcome']}")
-            _algorithm(plan, config, end["summary"]["output"], hypermodel is not None)  # or says what it cannot search
+            algorithm_of(plan, config, end["summary"]["output"], hypermodel is not None)  # or says what it cannot
             study = Study.create(path, plan, end["summary"])
-        made = _algorithm(plan, config, study.task["output"], hypermodel is not None)
+        made = algorithm_of(plan, config, study.task["output"], hypermodel is not None)
         Coordinator(study, made, budget, away, home, shown, hypermodel, began, tensorboard).run()
     return study
 
@@ -203,113 +178,3 @@ def _executor(name: str, workers: int, address: str | None) -> Executor:
     from keraseq.tuning.executors.ray import Ray
 
     return Ray(workers, address)
-
-
-def _algorithm(plan: Plan, config: type, output: Any, hypermodel: bool) -> Algorithm:
-    """The algorithm of a plan, for a task with such an output."""
-    shares = dict(plan.models)
-    if hypermodel:
-        return DefineByRun(
-            Problem({name: {} for name in shares}, plan.seed, objectives=len(plan.objectives)), plan.algorithm
-        )
-    named = {
-        family: space.searched(
-            family,
-            outputs.from_json(output),
-            solved=bool(plan.match),
-            fixed=plan.fixed.keys() | plan.training.keys(),
-            ranges=plan.ranges,
-            task=config,
-        )
-        for family in shares
-    }
-    defaults = {family: space.defaults(fields) for family, fields in named.items()}
-    queue = [_queued(given, defaults) for given in plan.queue]
-    queue += [Suggestion(family, params) for family, params in defaults.items()]
-    spaces = {family: space.space(fields) for family, fields in named.items()}
-    problem = Problem(
-        spaces=spaces,
-        seed=plan.seed,
-        shares=shares,
-        queue=tuple(queue),
-        objectives=len(plan.objectives),
-        epochs=configure(Training, plan.training, "training").epochs,
-        equal=plan.equal,
-    )
-    for suggestion in queue:
-        for name, value in suggestion.params.items():
-            where = spaces[suggestion.family][name]
-            check(where._contains(where.to_internal_repr(value)), f"queue: {name}={value!r} is not in {where}")
-    return algorithms.get(plan.algorithm)(problem)
-
-
-def _queued(given: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]]) -> Suggestion:
-    """Settings to try, as the user wrote them: the rest is at its default."""
-    check("family" in given, f"what is queued needs a family, {{'family': 'tcn', …}}; got {dict(given)}")
-    family = registry.entry(given["family"]).name
-    check(family in defaults, f"queue: {family} is not searched; known: {', '.join(defaults)}")
-    own = defaults[family]
-    params = {}
-    for name, value in given.items():
-        full = name if name in own else f"{family}/{name}"
-        if name != "family":
-            check(full in own, f"queue: {unknown('searched setting', name, own)}")
-            params[full] = value
-    return Suggestion(family, {**own, **params})
-
-
-def _pruning(pruning: str | None, objectives: Sequence[str]) -> str:
-    for name in objectives:
-        check(name in OBJECTIVES, unknown("objective", name, OBJECTIVES))
-    check(len(set(objectives)) == len(objectives), f"objectives must differ; got {', '.join(objectives)}")
-    check(bool(objectives) and objectives[0] == "score", f"the first objective is score; got {', '.join(objectives)}")
-    pruning = pruning or ("median" if len(objectives) == 1 else "none")
-    check(pruning in PRUNERS, f"pruning must be one of {', '.join(PRUNERS)}; got {pruning!r}")
-    check(
-        pruning == "none" or len(objectives) == 1,
-        f"pruning {pruning} follows the score alone; with several objectives give pruning none",
-    )
-    return pruning
-
-
-def _narrowed(
-    families: Iterable[str],
-    task: type,
-    given: Mapping[str, Any] | None,
-    fix: Mapping[str, Any] | None,
-    training: Mapping[str, Any],
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Ranges, fixed settings of families and task, and fixed settings of training, under their full names."""
-    known = ranges.known_settings(families, task)
-    narrowed = ranges.expanded(given or {}, known, "range")
-    fixed = {name: ranges.typed(value, name, known[name]) for name, value in
-             ranges.expanded(fix or {}, known, "fix").items()}  # fmt: skip
-    both = sorted(narrowed.keys() & (fixed.keys() | training.keys()))
-    check(not both, f"{', '.join(both)} cannot be both fixed and searched; give one of the two")
-    of_training = {name: value for name, value in fixed.items() if "/" not in name and not name.startswith("task.")}
-    return (
-        {name: ranges.to_json(ranges.range_of(value, name, known[name])) for name, value in narrowed.items()},
-        {name: value for name, value in fixed.items() if name not in of_training},
-        {**training, **of_training},
-    )
-
-
-def _shares(models: Iterable[str]) -> dict[str, int]:
-    """`["lstm=2", "gru"]` as `{"lstm": 2, "gru": 1}`."""
-    shares: dict[str, int] = {}
-    for text in models:
-        name, _, share = text.partition("=")
-        check(
-            share == "" or (share.isdigit() and int(share) > 0),
-            f"the share of {name!r} must be 1 or more; got {share!r}",
-        )
-        shares[registry.entry(name).name] = int(share or 1)
-    check(bool(shares), "search needs at least one model; got none")
-    return shares
-
-
-def _reference(task: str | Task, settings: dict[str, Any], data_dir: str | None) -> TaskReference:
-    if isinstance(task, str):
-        return TaskReference(task, settings_of(task_config(task, settings)), data_dir)
-    check(not settings and data_dir is None, "task_settings and data_dir go with a task's name; got a loaded task")
-    return TaskReference(task.name, settings_of(task.config), task.data_dir)

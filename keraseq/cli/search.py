@@ -44,7 +44,10 @@ def search(
     trial_time: Annotated[str | None, typer.Option(help="Of one trial, which is then scored as it stands.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Short for --set training.epochs=N.")] = None,
     match: Annotated[
-        str | None, typer.Option(help="Bring every model to one size by its width, such as parameters=70000.")
+        str | None,
+        typer.Option(
+            help="Bring every model to one size by its width: parameters=70000, flops=1e6 or step-time=20 (ms)."
+        ),
     ] = None,
     max_parameters: Annotated[int | None, typer.Option(min=1, help="Do not train larger models.")] = None,
     algorithm: Annotated[str, typer.Option(help="Search algorithm: see keraseq list algorithms.")] = "race",
@@ -87,6 +90,10 @@ def search(
     tensorboard: TensorBoard = False,
     seed: Seed = 0,
     data_dir: DataDir = None,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Say what the search will take: sizes, memory, wall time; and run none of it."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Searches across families: a live leaderboard, and the best model on disk.
@@ -102,6 +109,33 @@ def search(
     if epochs is not None:
         given["training"]["epochs"] = str(epochs)
     typed = settings_of(configure(Training, given["training"], "training"))
+    arguments: dict[str, Any] = dict(
+        trials=trials,
+        time=seconds(time) if time else None,
+        trial_time=seconds(trial_time) if trial_time else None,
+        workers=workers,
+        seed=seed,
+        algorithm=algorithm,
+        pruning=pruning,
+        objectives=_names(objectives),
+        equal=equal,
+        match={name: float(value) for name, value in _pairs([match] if match else [], "match").items()},
+        range=_pairs(ranges or [], "range"),
+        fix=_pairs(fix or [], "fix"),
+        queue=[_queued(text) for text in queue or []],
+        seeds=seeds,
+        finalists=finalists,
+        halve_batch=halve_batch,
+        max_parameters=max_parameters,
+        memory=memory,
+        strategy=strategy,
+        task_settings=dict(given["task"]),
+        data_dir=data_dir,
+        **{name: typed[name] for name in given["training"]},
+    )
+    if plan:
+        _forecast(task, _names(models), arguments, json)
+        return
     with contextlib.ExitStack() as stack:
         view: Any = SilentView() if json else PlainView(console)
         if not json and console.is_terminal:
@@ -110,33 +144,12 @@ def search(
             study = run(
                 task,
                 _names(models),
-                trials=trials,
-                time=seconds(time) if time else None,
-                trial_time=seconds(trial_time) if trial_time else None,
-                workers=workers,
-                seed=seed,
-                algorithm=algorithm,
-                pruning=pruning,
-                objectives=_names(objectives),
-                equal=equal,
-                match={name: float(value) for name, value in _pairs([match] if match else [], "match").items()},
-                range=_pairs(ranges or [], "range"),
-                fix=_pairs(fix or [], "fix"),
-                queue=[_queued(text) for text in queue or []],
-                seeds=seeds,
-                finalists=finalists,
-                halve_batch=halve_batch,
-                max_parameters=max_parameters,
-                memory=memory,
-                strategy=strategy,
+                directory=directory,
                 executor=executor,
                 address=address,
-                directory=directory,
                 tensorboard=tensorboard,
-                task_settings=dict(given["task"]),
-                data_dir=data_dir,
                 view=view,
-                **{name: typed[name] for name in given["training"]},
+                **arguments,
             )
         except KeyboardInterrupt:
             errors.print("keraseq: interrupted; nothing is lost: the same command goes on", highlight=False)
@@ -144,6 +157,17 @@ def search(
     _show(study, json)
     if study.winner() is None:
         raise typer.Exit(1)
+
+
+def _forecast(task: str, models: list[str], arguments: dict[str, Any], json: bool) -> None:
+    from keraseq.tuning.forecast import forecast, forecast_table, foretold
+
+    told = forecast(task, models, **arguments)
+    if json:
+        print_json(told.to_json())
+        return
+    console.print(forecast_table(told))
+    console.print("\n".join(foretold(told)), highlight=False, markup=False, soft_wrap=True)
 
 
 def _names(text: str) -> list[str]:

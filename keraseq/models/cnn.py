@@ -22,7 +22,8 @@ class CNN(Family):
     """Convolutional network: a stack of centred convolutions of full length.
 
     Each layer is `dropout(relu(norm(conv(x))))`, norm being layer normalisation. The receptive field is
-    `1 + layers · (kernel_size - 1)` steps; the maximum over time makes what was found independent of where.
+    `1 + layers · (kernel_size - 1)` steps, see `receptive_field`; the maximum over time makes what was found
+    independent of where.
 
     Reference: Kim 2014, arXiv:1408.5882.
 
@@ -40,6 +41,11 @@ class CNN(Family):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_positive("kernel_size", "layers")
+
+    @property
+    def receptive_field(self) -> int:
+        """Steps that a step sees, itself in the middle."""
+        return 1 + self.layers * (self.kernel_size - 1)
 
     def backbone(self, x: keras.KerasTensor, attend: Attend | None = None) -> keras.KerasTensor:
         import keras

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import math
 import random
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from keraseq.config import check, configure
-from keraseq.errors import KeraseqError, UsageError
+from keraseq.errors import UsageError
 from keraseq.models.encoder_decoder import PAIR_SETTINGS, EncoderDecoder, check_halves, pair
 from keraseq.models.family import Family
 from keraseq.models.inputs import Features, Inputs, Tokens, enter
 from keraseq.models.outputs import Forecasting, Output, Translation
+from keraseq.models.width import PARAMETERS, solve
 from keraseq.models.window import normalised
 from keraseq.registry import models
 
 if TYPE_CHECKING:
     import keras
 
-logger = logging.getLogger(__name__)
-
-TOLERANCE = 0.05
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -91,14 +88,18 @@ def resolve(
         )
     if parameters is None:
         return model
-    if cls.width in config:
-        raise UsageError(
-            f"model {name!r}: give parameters or {cls.width}, not both; "
-            f"got parameters={parameters} and {cls.width}={config[cls.width]}"
-        )
-    if isinstance(model, EncoderDecoder):
-        check_halves(name, config, parameters)
+    check_free(name, config, PARAMETERS.name, parameters)
     return _solve(model, task.inputs, task.output, parameters)
+
+
+def check_free(name: str, config: Mapping[str, Any], measure: str, wanted: float) -> None:
+    """Raises UsageError where settings give a width that is to be solved for, so that `measure` comes to `wanted`."""
+    width = models.get(name).width
+    check(
+        width not in config,
+        f"model {name!r}: give {measure} or {width}, not both; got {measure}={wanted} and {width}={config.get(width)}",
+    )
+    check_halves(name, config, measure, wanted)
 
 
 def without_effect(name: str, output: Output) -> frozenset[str]:
@@ -192,33 +193,8 @@ def _solve(model: Family | EncoderDecoder, inputs: Inputs, output: Output, param
 
 @functools.lru_cache(maxsize=256)
 def _solved(model: Family | EncoderDecoder, inputs: Inputs, output: Output, parameters: int) -> Family | EncoderDecoder:
-    title, field = type(model).__name__, getattr(model, "width", "width")
-
-    @functools.cache
     def count(width: int) -> int:
         return count_parameters(build(model.with_width(width), inputs, output))
 
-    if count(1) > parameters:
-        raise UsageError(
-            f"parameters must be at least {count(1)}, the smallest {title} with these settings; got {parameters}"
-        )
-    low, high = 1, 2
-    while count(high) < parameters:
-        low, high = high, 2 * high
-        if count(high) <= count(low):
-            raise KeraseqError(
-                f"{title}: {field} = {low} and {high} both give {count(low)} parameters; "
-                f"{parameters} cannot be reached by it"
-            )
-    while high - low > 1:
-        # Parameters grow about as the square of the width: interpolate their roots, but always shrink the bracket.
-        share = (parameters**0.5 - count(low) ** 0.5) / (count(high) ** 0.5 - count(low) ** 0.5)
-        middle = min(max(low + round(share * (high - low)), low + 1), high - 1)
-        low, high = (middle, high) if count(middle) <= parameters else (low, middle)
-    width = min((low, high), key=lambda candidate: abs(count(candidate) - parameters))
-    if abs(count(width) - parameters) > TOLERANCE * parameters:
-        logger.warning(
-            "%s: no %s gives %d parameters to within 5 %%; the nearest, %d, gives %d",
-            title, field, parameters, width, count(width),
-        )  # fmt: skip
-    return model.with_width(width)
+    title, field = type(model).__name__, getattr(model, "width", "width")
+    return model.with_width(solve(count, parameters, PARAMETERS, title=title, field=field))

@@ -169,14 +169,14 @@ def pair(name: str, config: Mapping[str, Any]) -> EncoderDecoder:
     )
 
 
-def check_halves(name: str, config: Mapping[str, Any], parameters: int) -> None:
+def check_halves(name: str, config: Mapping[str, Any], measure: str, wanted: float) -> None:
     """Raises UsageError where a half is given a width, and the width is to be solved for."""
     for half in ("encoder", "decoder"):
         told = _told(config.get(half))
         width = models.get(told["family"]).width if isinstance(told, Mapping) else None
         check(
             width is None or width not in told,
-            f"model {name!r}: give parameters or the {width} of the {half}, not both; got parameters={parameters} and "
+            f"model {name!r}: give {measure} or the {width} of the {half}, not both; got {measure}={wanted} and "
             f"{half}={told}",
         )
 

@@ -133,6 +133,14 @@ class Task:
         plan = self.config.batching.plan
         return {s: padding(values, plan(values, seed=0 if s == "train" else None)) for s, values in sizes.items()}
 
+    def length(self, share: float = 0.5, split: str = "train") -> tuple[int, int]:
+        """Steps, of inputs and of targets, that `share` of the sequences of a split do not exceed, in [0, 1].
+
+        By default those of the median sequence. Where all have one length it is that.
+        """
+        lengths = np.quantile(self._of(split).sizes, share, axis=0, method="inverted_cdf")
+        return int(lengths[0]), int(lengths[-1])
+
     def steps(self, split: str) -> int:
         """Batches in one epoch of a split."""
         return self.config.batching.count(self._of(split).sizes)

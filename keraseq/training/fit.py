@@ -99,11 +99,6 @@ def fit(
     check(directory is not None or not tensorboard, "tensorboard=True writes to a directory; give directory=…")
     folder = make_folder(Path(directory)) if directory is not None else None
     steps = task.steps("train")
-    jit_compile = (
-        _compiles(model, task, steps * training.epochs)
-        if training.jit_compile == "auto"
-        else bool(training.jit_compile)
-    )
 
     divergence = StopOnDivergence()
     best = best_on_validation(task, training)
@@ -117,14 +112,8 @@ def fit(
     outcome = None
     keras.utils.set_random_seed(seed)
     with scope():
-        trained = Carried(model, task.config.batch_size) if task.carries else model
-        if isinstance(trained, Carried):
-            watchers.append(trained.resetting())
-        trained.compile(
-            optimizer=optimizer(training, steps * training.epochs),
-            **task.measures,
-            jit_compile=jit_compile,
-        )
+        trained, resetting, jit_compile = compiled(model, task, training)
+        watchers += resetting
         try:
             trained.fit(
                 task.dataset("train", seed=seed),
@@ -155,6 +144,17 @@ def fit(
         seconds=time.perf_counter() - started,
         jit_compile=jit_compile,
     )
+
+
+def compiled(
+    model: keras.Model, task: Task, training: Training
+) -> tuple[keras.Model, list[keras.callbacks.Callback], bool]:
+    """What is trained in the model's stead, compiled; the callbacks that it needs; and whether XLA compiles it."""
+    steps = task.steps("train") * training.epochs
+    jit_compile = _compiles(model, task, steps) if training.jit_compile == "auto" else bool(training.jit_compile)
+    trained = Carried(model, task.config.batch_size) if task.carries else model
+    trained.compile(optimizer=optimizer(training, steps), **task.measures, jit_compile=jit_compile)
+    return trained, [trained.resetting()] if isinstance(trained, Carried) else [], jit_compile
 
 
 def _compiles(model: keras.Model, task: Task, steps: int) -> bool:

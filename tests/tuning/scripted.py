@@ -10,7 +10,7 @@ from keraseq.training.outcome import Outcome
 from keraseq.tuning.budget import Budget
 from keraseq.tuning.coordinator import Coordinator
 from keraseq.tuning.plan import Plan
-from keraseq.tuning.search import _algorithm
+from keraseq.tuning.request import algorithm_of
 from keraseq.tuning.study import Study
 from keraseq.tuning.view import SilentView
 
@@ -116,7 +116,7 @@ def coordinate(folder, executor, trials=6, **changes):
     """A search to its end, in a new study or one that is there; the study."""
     wanted = plan(**changes)
     study = Study(folder) if (folder / "study.json").exists() else Study.create(folder, wanted, SUMMARY)
-    algorithm = _algorithm(wanted, type(task_config("digits", {})), SUMMARY["output"], False)
+    algorithm = algorithm_of(wanted, type(task_config("digits", {})), SUMMARY["output"], False)
     budget = Budget(trials, None, None, 2**30)
     Coordinator(study, algorithm, budget, executor, executor, SilentView()).run()
     return Study(folder)

@@ -1,0 +1,108 @@
+"""How long a step of training takes, and one of validation."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from keraseq.config import configure
+from keraseq.registry import strategies
+from keraseq.tasks import Task
+from keraseq.training.fit import compiled
+from keraseq.training.settings import Training
+
+WARM_UP = 3  # steps before those that count: the first traces and compiles
+STEPS = 20  # that are measured
+ENOUGH = 3  # of them, where they take long
+LONG = 3.0  # seconds
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Median milliseconds of a step.
+
+    Attributes:
+        train: on a batch of train, from the end of one step to that of the next.
+        validation: on a batch of validation, likewise.
+        seconds: that all of these steps took together, those of warm-up not counted.
+    """
+
+    train: float
+    validation: float
+    seconds: float
+
+
+def step_time(model: keras.Model, task: Task, strategy: str = "auto", **settings: Any) -> float:
+    """Median milliseconds of a step of training on batches of `task`, after some to warm up.
+
+    The model is compiled as `fit` compiles it and runs in the same loop, waiting for batches included; afterwards its
+    variables are as they were. The number depends on the machine and on what else it does.
+
+    Args:
+        model: from `create_model`.
+        task: from `load_task`.
+        strategy, settings: as in `fit`.
+
+    Raises:
+        UsageError: an unknown setting or strategy.
+    """
+    return _measured(model, task, strategy, settings, validation=False).train
+
+
+def steps_time(model: keras.Model, task: Task, strategy: str = "auto", **settings: Any) -> Steps:
+    """As `step_time`, with the steps of validation too."""
+    return _measured(model, task, strategy, settings, validation=True)
+
+
+def _measured(model: keras.Model, task: Task, strategy: str, settings: dict[str, Any], validation: bool) -> Steps:
+    training: Training = configure(Training, settings, "step_time")
+    variables = model.variables
+    before = [variable.numpy() for variable in variables]
+    try:
+        with strategies.get(strategy)():
+            same = keras.Model(model.input, model.output, name=model.name)  # so that the model stays as compiled
+            trained, watchers, _ = compiled(same, task, training)
+            timer = _Timer()
+            batches = task.dataset("train").repeat().take(WARM_UP + STEPS)
+            trained.fit(batches, epochs=1, callbacks=[*watchers, timer], shuffle=False, verbose=0)
+            train, validated, seconds = timer.median, 0.0, timer.seconds
+            if validation:
+                timer = _Timer()
+                batches = task.dataset("validation").repeat().take(WARM_UP + STEPS)
+                trained.evaluate(batches, callbacks=[*watchers, timer], verbose=0)
+                validated, seconds = timer.median, seconds + timer.seconds
+    finally:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+    return Steps(train, validated, seconds)
+
+
+class _Timer(keras.callbacks.Callback):
+    """Seconds from the end of one step to that of the next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: list[float] = []
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        float((logs or {})["loss"])  # which waits for it
+        self.ends.append(time.perf_counter())
+        if len(self.ends) > WARM_UP + ENOUGH and self.ends[-1] - self.ends[WARM_UP - 1] > LONG:
+            self.model.stop_training = True
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.on_train_batch_end(batch, logs)
+
+    @property
+    def median(self) -> float:
+        """Milliseconds of a step."""
+        return float(np.median(np.diff(self.ends[WARM_UP - 1 :]))) * 1000
+
+    @property
+    def seconds(self) -> float:
+        """Of all steps that count."""
+        return self.ends[-1] - self.ends[WARM_UP - 1]
