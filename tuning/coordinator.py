@@ -261,7 +261,7 @@ class Coordinator:
         """The width that was solved for in the trial of which this launch is a run on a fresh seed."""
         if not launch.replicate:
             return None
-        found: int | None = self.study.attempts()[launch.index, 0][-1].user_attrs.get("width")
+        found: int | None = end_of(self.study.attempts()[launch.index, 0][-1]).get("width")
         return found
 
     def _waiting(self, launch: Launch) -> int:

@@ -10,9 +10,9 @@ from keraseq.files import read_json, replacing
 from keraseq.training.outcome import Outcome
 from keraseq.tuning.executors.base import Executor, call
 from keraseq.tuning.job import TaskReference
-from keraseq.tuning.leaderboard import best
 from keraseq.tuning.plan import Plan
 from keraseq.tuning.record import Record
+from keraseq.tuning.results.leaderboard import best
 from keraseq.tuning.study import Study, readable
 
 

@@ -66,6 +66,11 @@ class Plan:
         return json.loads(json.dumps(vars(self)))
 
     @property
+    def fronted(self) -> tuple[str, ...]:
+        """What the Pareto front is of: the objectives, or score and parameters where the score is the only one."""
+        return tuple(self.objectives) if len(self.objectives) > 1 else ("score", "parameters")
+
+    @property
     def name(self) -> str:
         """A folder name that the same plan always gets."""
         text = json.dumps({**self.to_json(), "models": list(self.models.items())}, sort_keys=True)

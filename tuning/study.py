@@ -28,12 +28,12 @@ from optuna.trial import FrozenTrial
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.files import make_folder, read_json, write_json
 from keraseq.registry import models
-from keraseq.tuning.importance import Importance, importance
 from keraseq.tuning.job import Job, TaskReference
-from keraseq.tuning.leaderboard import Row, best, leaderboard
-from keraseq.tuning.pareto import front
 from keraseq.tuning.plan import Plan
 from keraseq.tuning.record import Record, end_of, record_of, trial_name, trial_place
+from keraseq.tuning.results.importance import Importance, importance
+from keraseq.tuning.results.leaderboard import Row, best, leaderboard
+from keraseq.tuning.results.pareto import front
 
 if TYPE_CHECKING:
     import keras
@@ -142,11 +142,10 @@ class Study:
             objectives: names in `keraseq.tuning.plan.OBJECTIVES`; those of the study by default, or score and
                 parameters where it has the score alone.
         """
-        given = objectives or (self.plan.objectives if len(self.plan.objectives) > 1 else ("score", "parameters"))
-        return front(self.records(), given, self.task["direction"])
+        return front(self.records(), objectives or self.plan.fronted, self.task["direction"])
 
     def importance(self) -> list[Importance]:
-        """How much each setting matters to the score, family by family: see `keraseq.tuning.importance`."""
+        """How much each setting matters to the score, family by family: see `keraseq.tuning.results.importance`."""
         own = [launches[-1] for (_, replicate), launches in sorted(self.attempts().items()) if not replicate]
         return [
             importance(family, [t for t in own if t.user_attrs["family"] == family], self.task["direction"])
@@ -371,7 +370,10 @@ def readable(path: Path) -> Iterator[None]:
         optuna.exceptions.StorageInternalError,
         KeyError,
     ) as error:
-        cause = (str(error).splitlines() or [""])[0]
-        raise KeraseqError(f"{path / 'study.db'} cannot be used ({cause}); {_DAMAGED}") from error
+        causes = [str(one) for one in (error, error.__cause__, error.__context__) if one is not None]
+        cause = (causes[-1].splitlines() or [""])[0]
+        full = any("full" in one or "disk I/O" in one for one in causes)
+        remedy = "free some space on its disk; the same command goes on" if full else _DAMAGED
+        raise KeraseqError(f"{path / 'study.db'} cannot be used ({cause}); {remedy}") from error
     except RuntimeError as error:  # Optuna: the schema is of another version
         raise KeraseqError(f"{path / 'study.db'} cannot be used ({error}); {_DAMAGED}") from error

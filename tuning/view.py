@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich import box
 from rich.console import Console, Group
@@ -13,8 +13,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from keraseq.tuning.leaderboard import Row, leaderboard
 from keraseq.tuning.record import Record
+from keraseq.tuning.results.leaderboard import Row, leaderboard
 from keraseq.tuning.study import Study
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def leaderboard_table(study: Study, rows: Sequence[Row] | None = None) -> Table:
     metric = study.task["metric"]
     better = {"max": "higher", "min": "lower"}[study.task["direction"]]
     table = Table(title=f"{study.task['name']}: {metric}, {better} is better", box=box.SIMPLE_HEAD)
-    for name in ("family", "parameters", "validation", "test", "seconds", "trials"):
+    measure = next((kind for kind in study.plan.match if kind != "parameters"), None)
+    names = ("family", "parameters", *([measure] if measure else []), "validation", "test", "seconds", "trials")
+    for name in names:
         table.add_column(name, justify="left" if name == "family" else "right", no_wrap=True)
     for place, row in enumerate(study.leaderboard() if rows is None else rows):
         winner = row.winner
@@ -65,11 +67,36 @@ def leaderboard_table(study: Study, rows: Sequence[Row] | None = None) -> Table:
         table.add_row(
             f"{mark} {row.family}",
             f"{winner.parameters:,}" if winner and winner.parameters else "–",
+            *([_reached(winner, measure)] if measure else []),
             str(row.validation or "–"),
             str(row.test or "–"),
             f"{winner.seconds:.1f}" if winner else "–",
             f"{row.trials} ({', '.join(notes)})" if notes else str(row.trials),
         )
+    return table
+
+
+def _reached(winner: Record | None, measure: str) -> str:
+    return f"{winner.match[measure]:,.4g}" if winner and measure in winner.match else "–"
+
+
+def front_table(study: Study, front: Sequence[Record] | None = None) -> Table:
+    """The Pareto front as a Rich table, the best score first."""
+    units: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "score": (study.task["metric"], lambda value: f"{value:.4g}"),
+        "parameters": ("parameters", lambda value: f"{value:,}"),
+        "latency": ("latency, ms", lambda value: f"{value:.3g}"),
+        "memory": ("memory, MiB", lambda value: f"{value / 2**20:,.0f}"),
+        "seconds": ("seconds", lambda value: f"{value:.1f}"),
+    }
+    names = study.plan.fronted
+    table = Table(title="Pareto front: no other trial is better in everything", box=box.SIMPLE_HEAD)
+    table.add_column("trial")
+    table.add_column("family")
+    for name in names:
+        table.add_column(units[name][0], justify="right")
+    for record in study.front() if front is None else front:
+        table.add_row(record.name, record.family, *(units[name][1](record.objective(name)) for name in names))
     return table
 
 

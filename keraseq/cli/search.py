@@ -199,15 +199,18 @@ def leaderboard(
 
 
 def _show(study: Study, json: bool) -> None:
-    from keraseq.tuning.view import leaderboard_table
+    from keraseq.tuning.view import front_table, leaderboard_table
 
-    rows = study.leaderboard()
+    rows, front = study.leaderboard(), study.front()
     if json:
-        print_json({"study": str(study.path), "task": study.task, "leaderboard": [row.to_json() for row in rows]})
+        told = {"study": str(study.path), "task": study.task, "leaderboard": [row.to_json() for row in rows]}
+        print_json({**told, "front": [{"trial": record.name, **vars(record)} for record in front]})
         return
     console.print(leaderboard_table(study, rows))
+    if len(front) > 1:
+        console.print(front_table(study, front))
     lines = [f"padding: {study.task['padding']['train']:.1%} of all time steps fed in training"]
-    winner = study.winner()
+    winner = rows[0].winner
     if winner is None:
         lines.append(f"no trial completed; see {study.path / 'trials'}")
     else:

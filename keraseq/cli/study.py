@@ -33,7 +33,7 @@ def list_studies(
     json: Json = False,
 ) -> None:
     """Studies in a folder and below it, and whether a search goes on in them now."""
-    from keraseq.tuning.overview import overview, studies_below
+    from keraseq.tuning.results.overview import overview, studies_below
 
     found = [overview(path) for path in studies_below(folder)]
     if json:
@@ -65,9 +65,9 @@ def list_studies(
 @app.command()
 def show(study: Folder, json: Json = False) -> None:
     """A study: plan, leaderboard, Pareto front, what settings matter, what failed, the time it took."""
-    from keraseq.tuning.overview import failures, spent
+    from keraseq.tuning.results.overview import failures, spent
     from keraseq.tuning.study import Study, holder
-    from keraseq.tuning.view import leaderboard_table
+    from keraseq.tuning.view import front_table, leaderboard_table
 
     opened = Study(study)
     rows, front, weights, time = opened.leaderboard(), opened.front(), opened.importance(), spent(opened)
@@ -81,7 +81,7 @@ def show(study: Folder, json: Json = False) -> None:
                 "plan": opened.plan.to_json(),
                 "held_by": held,
                 "leaderboard": [row.to_json() for row in rows],
-                "objectives": _objectives(opened),
+                "objectives": list(opened.plan.fronted),
                 "front": [{"trial": r.name, **vars(r)} for r in front],
                 "importance": [asdict(one) for one in weights],
                 "failures": [asdict(one) for one in lost],
@@ -93,7 +93,7 @@ def show(study: Folder, json: Json = False) -> None:
     console.print(_plan_table(opened))
     console.print(leaderboard_table(opened, rows))
     if front:
-        console.print(_front_table(opened, front))
+        console.print(front_table(opened, front))
     table = Table(title="share of each setting in the variance of the score", box=box.SIMPLE_HEAD)
     for name in ("family", "trials", "settings"):
         table.add_column(name, justify="right" if name == "trials" else "left", overflow="fold")
@@ -124,8 +124,8 @@ def trial(
     json: Json = False,
 ) -> None:
     """Everything about one trial."""
-    from keraseq.tuning.overview import details
     from keraseq.tuning.record import trial_place
+    from keraseq.tuning.results.overview import details
     from keraseq.tuning.study import Study
 
     opened = Study(study)
@@ -168,8 +168,8 @@ def export(
     json: Json = False,
 ) -> None:
     """One row a trial that ended, fresh seeds included, for pandas and others."""
-    from keraseq.tuning.export import check_suffix
-    from keraseq.tuning.export import export as write
+    from keraseq.tuning.results.export import check_suffix
+    from keraseq.tuning.results.export import export as write
     from keraseq.tuning.study import Study
 
     check_suffix(out)
@@ -219,30 +219,6 @@ def _plan_table(study: Study) -> Table:
     for name, value in rows.items():
         if value not in (None, {}, []):
             table.add_row(name, escape(brief(value)))
-    return table
-
-
-def _objectives(study: Study) -> list[str]:
-    """What the front is of."""
-    return list(study.plan.objectives) if len(study.plan.objectives) > 1 else ["score", "parameters"]
-
-
-def _front_table(study: Study, front: Any) -> Table:
-    units = {
-        "score": (study.task["metric"], lambda value: f"{value:.4g}"),
-        "parameters": ("parameters", lambda value: f"{value:,}"),
-        "latency": ("latency, ms", lambda value: f"{value:.3g}"),
-        "memory": ("memory, MiB", lambda value: f"{value / 2**20:,.0f}"),
-        "seconds": ("seconds", lambda value: f"{value:.1f}"),
-    }
-    names = _objectives(study)
-    table = Table(title="Pareto front", box=box.SIMPLE_HEAD)
-    table.add_column("trial")
-    table.add_column("family")
-    for name in names:
-        table.add_column(units[name][0], justify="right")
-    for record in front:
-        table.add_row(record.name, record.family, *(units[name][1](record.objective(name)) for name in names))
     return table
 
 

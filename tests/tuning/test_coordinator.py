@@ -1,8 +1,12 @@
 """The coordinator over scripted jobs: what it launches, notes, repeats and learns from."""
 
+import resource
+import signal
+
 import pytest
 import scripted
 
+from keraseq.errors import KeraseqError
 from keraseq.training.outcome import Outcome
 from keraseq.tuning import Study, finals
 from keraseq.tuning.ledger import Ledger
@@ -192,3 +196,19 @@ def test_more_trials_go_on_from_where_an_earlier_search_ended(folder, tmp_path):
     scripted.coordinate(folder, scripted.Scripted(), trials=5, algorithm="race")
     assert told(scripted.coordinate(folder, scripted.Scripted(), trials=12, algorithm="race")) == told(whole)
     assert len(Study(folder).records()) == 12
+
+
+def test_a_full_disk_ends_a_search_that_goes_on_once_there_is_space(folder, tmp_path):
+    (tmp_path / "whole").mkdir()
+    whole = scripted.coordinate(tmp_path / "whole", scripted.Scripted(), trials=12)
+    scripted.coordinate(folder, scripted.Scripted(), trials=2)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((folder / "study.db").stat().st_size, hard))
+        with pytest.raises(KeraseqError, match="free some space on its disk; the same command goes on"):
+            scripted.coordinate(folder, scripted.Scripted(), trials=12)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert told(scripted.coordinate(folder, scripted.Scripted(), trials=12)) == told(whole)

@@ -7,11 +7,11 @@ import pytest
 from scipy import stats
 
 from keraseq.tuning.budget import Budget, Clock
-from keraseq.tuning.leaderboard import leaderboard, spread_of, tied
-from keraseq.tuning.pareto import front
 from keraseq.tuning.plan import Plan
 from keraseq.tuning.pruning import PRUNERS, Pruning, first_rung
 from keraseq.tuning.record import Record
+from keraseq.tuning.results.leaderboard import leaderboard, spread_of, tied
+from keraseq.tuning.results.pareto import front
 
 
 def record(index, family, score, replicate=0, **facts):

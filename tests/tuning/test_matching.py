@@ -50,6 +50,6 @@ def test_fresh_seeds_train_the_width_that_was_solved_for(quick) -> None:
     again = next(one for one in study.all_records() if one.replicate)
     assert record.match["flops"] == pytest.approx(20_000, rel=0.05)
     assert again.match == record.match
-    assert study.attempts()[0, 0][-1].user_attrs["width"] > 1
+    assert study.attempts()[0, 0][-1].user_attrs["end"]["width"] > 1
     assert '"width": null' not in (study.folder(0, 1) / "job.json").read_text()
     assert matching.KINDS == ("parameters", "flops", "step-time")

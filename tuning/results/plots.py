@@ -19,9 +19,9 @@ from optuna.importance import FanovaImportanceEvaluator
 from keraseq.config import check
 from keraseq.errors import KeraseqError, unknown
 from keraseq.files import make_folder, replacing
-from keraseq.tuning import pareto
-from keraseq.tuning.copies import of_scores
 from keraseq.tuning.record import Record
+from keraseq.tuning.results import pareto
+from keraseq.tuning.results.copies import of_scores
 from keraseq.tuning.study import Study
 
 if TYPE_CHECKING:

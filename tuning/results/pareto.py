@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import optuna
 
-from keraseq.tuning.copies import in_memory
 from keraseq.tuning.record import Record
+from keraseq.tuning.results.copies import in_memory
 
 
 def front(records: Sequence[Record], objectives: Sequence[str], direction: str) -> list[Record]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial
 
-from keraseq.tuning.copies import of_scores
+from keraseq.tuning.results.copies import of_scores
 
 LEAST = 8  # completed trials of a family from which on anything can be said
 
