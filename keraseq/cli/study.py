@@ -194,7 +194,7 @@ def plot(
 ) -> None:
     """A picture of a study: scores against size, time and settings. Needs keraseq[plot]."""
     os.environ.setdefault("MPLBACKEND", "agg")  # Optuna's pictures would look for a display otherwise
-    from keraseq.tuning import plots
+    from keraseq.tuning.results import plots
     from keraseq.tuning.study import Study
 
     out = out or Path(f"{what}.png")

@@ -10,7 +10,7 @@ import pytest
 
 from keraseq.cli.app import main
 from keraseq.tasks import load_task
-from keraseq.tuning import plots
+from keraseq.tuning.results import plots
 from keraseq.tuning.study import locked
 
 

@@ -13,8 +13,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import keraseq
 from keraseq import Outcome
 from keraseq.errors import KeraseqError, UsageError
-from keraseq.tuning import Study, export, overview, plots
+from keraseq.tuning import Study
 from keraseq.tuning.record import trial_place
+from keraseq.tuning.results import export, overview, plots
 from keraseq.tuning.study import holder, locate, locked
 
 
