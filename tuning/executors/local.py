@@ -23,6 +23,10 @@ from keraseq.tuning.executors.base import Executor, Handle, Message, killed
 _SERVER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
+# What children run, and what the scripts import that they import again: loaded once, in the server.
+_PRELOADED = ["keraseq.tuning.child", "keraseq.tuning.search", "keraseq.cli"]
+
+
 @dataclass(frozen=True)
 class Share:
     """What of the machine a child may use.
@@ -51,7 +55,7 @@ class Local(Executor):
             )
         self.workers = workers
         self._free = list(reversed(range(workers)))
-        multiprocessing.get_context("forkserver").set_forkserver_preload(["keraseq.tuning.child"])
+        multiprocessing.get_context("forkserver").set_forkserver_preload(_PRELOADED)
         with environment(_SERVER_ENVIRONMENT):
             multiprocessing.forkserver.ensure_running()
 
