@@ -39,6 +39,7 @@ from keraseq.training.callbacks import Scalars, StopOnDivergence, best_on_valida
 from keraseq.training.fit import fit
 from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
+from keraseq.tuning.fidelity import early
 from keraseq.tuning.hyperparameters import AskingHyperParameters
 from keraseq.tuning.job import Job, TaskReference
 from keraseq.tuning.matching import matched, reached
@@ -100,6 +101,7 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         directory=job.folder,
         tensorboard=job.tensorboard,
         progress=False,
+        stages=early(job.fidelity, given["epochs"], job.task, task),
         **given,
     )
     diverged = result.outcome is Outcome.DIVERGED

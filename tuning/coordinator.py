@@ -247,6 +247,7 @@ class Coordinator:
             strategy=plan.strategy,
             seed=seed,
             folder=str(folder),
+            fidelity=plan.fidelity,
             latency="latency" in plan.objectives,
             tensorboard=self.tensorboard,
             width=self._width(launch),

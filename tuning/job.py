@@ -36,6 +36,7 @@ class Job:
         strategy: registered name.
         seed: of weights, shuffling and dropout.
         folder: where history, best weights and card go.
+        fidelity: what early epochs see: `epochs`, `data` or `length`.
         latency: whether the time of a prediction is measured.
         tensorboard: whether scalars for TensorBoard are written to the folder.
         width: what was solved for when the same settings ran before, so that fresh seeds train the same model; None
@@ -51,6 +52,7 @@ class Job:
     strategy: str
     seed: int
     folder: str
+    fidelity: str = "epochs"
     latency: bool = False
     tensorboard: bool = False
     width: int | None = None

@@ -30,6 +30,7 @@ class Plan:
         seed: of sampling and of every trial.
         objectives: names in `OBJECTIVES`; the first is `score`, the others are to be small.
         pruning: name in `keraseq.tuning.pruning.PRUNERS`.
+        fidelity: what early epochs see, in `keraseq.tuning.fidelity.FIDELITIES`.
         equal: what shares are counted in, `trials` or `time`.
         match: measure that every model is brought to, or empty.
         max_parameters: a larger model is refused, or None.
@@ -49,6 +50,7 @@ class Plan:
     seed: int
     objectives: Sequence[str] = ("score",)
     pruning: str = "none"
+    fidelity: str = "epochs"
     equal: str = "trials"
     match: Mapping[str, float] = field(default_factory=dict)
     max_parameters: int | None = None

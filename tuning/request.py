@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from keraseq.config import check, configure, settings_of
+from keraseq.config import check, configure, fields, settings_of
 from keraseq.errors import unknown
 from keraseq.models import outputs
 from keraseq.registry import algorithms, strategies
@@ -17,6 +17,7 @@ from keraseq.tuning import ranges, space
 from keraseq.tuning.algorithms.base import Algorithm, Problem, Suggestion
 from keraseq.tuning.algorithms.define_by_run import DefineByRun
 from keraseq.tuning.budget import DEFAULT_TRIALS, Budget, default_memory
+from keraseq.tuning.fidelity import FIDELITIES
 from keraseq.tuning.job import TaskReference
 from keraseq.tuning.matching import check_match
 from keraseq.tuning.plan import EQUAL, OBJECTIVES, Plan
@@ -55,6 +56,7 @@ def prepare(
     seed: int = 0,
     algorithm: str = "race",
     pruning: str | None = None,
+    fidelity: str = "epochs",
     objectives: Sequence[str] = ("score",),
     equal: str = "trials",
     match: Mapping[str, float] | None = None,
@@ -85,16 +87,26 @@ def prepare(
     check(seeds >= 0, f"seeds must be 0 or more; got {seeds}")
     algorithms.get(algorithm)
     pruning = _pruning(pruning, objectives)
+    check(fidelity in FIDELITIES, f"fidelity must be one of {', '.join(FIDELITIES)}; got {fidelity!r}")
+    check(
+        fidelity == "epochs" or pruning != "none",
+        f"fidelity {fidelity} makes cheap rungs for pruning; with pruning none give fidelity epochs",
+    )
     check(equal in EQUAL, f"equal must be one of {', '.join(EQUAL)}; got {equal!r}")
     check_match(match or {})
     strategies.get(strategy)
     reference = _reference(task, task_settings or {}, data_dir)
     config = type(task_config(reference.name, dict(reference.settings)))
+    has_length = any(field.name == "max_length" for field in fields(config))
+    check(
+        fidelity != "length" or has_length, f"fidelity length needs a task with max_length; {reference.name} has none"
+    )
     narrowed, fixed, training = _narrowed(shares if hypermodel is None else {}, config, range, fix, training)
     configure(Training, training, "training")
     if hypermodel is not None:
         ignored = [*training.keys() - {"epochs", "patience"}]
         ignored += [name for name, given in (("match", match), ("max_parameters", max_parameters)) if given]
+        ignored += ["fidelity"] * (fidelity != "epochs")
         ignored += [name for name, given in (("range", narrowed), ("fix", fixed), ("queue", queue)) if given]
         check(not ignored, f"a hypermodel decides for itself; {', '.join(sorted(ignored))} cannot be given with it")
     plan = Plan(
@@ -104,6 +116,7 @@ def prepare(
         seed=seed,
         objectives=list(objectives),
         pruning=pruning,
+        fidelity=fidelity,
         equal=equal,
         match=dict(match or {}),
         max_parameters=max_parameters,

@@ -42,6 +42,7 @@ def search(
     seed: int = 0,
     algorithm: str = "race",
     pruning: str | None = None,
+    fidelity: str = "epochs",
     objectives: Sequence[str] = ("score",),
     equal: str = "trials",
     match: Mapping[str, float] | None = None,
@@ -85,6 +86,9 @@ def search(
         algorithm: registered search algorithm.
         pruning: stops trials early that are worse than others of their family: `asha`, `hyperband`, `median` or
             `none`; `median` by default where there is one objective.
+        fidelity: what the early epochs of a trial see: all of the data (`epochs`), a ninth and then a third of the
+            examples (`data`), or the first ninth and third of the longest sequence (`length`, where the task has
+            `max_length`); what is not stopped trains on with all.
         objectives: what is to be good at once: `score` first, then any of `parameters`, `latency`, `memory`, `seconds`.
         equal: what shares are counted in, `trials` or `time`.
         match: brings every model to one size by its width: `{"parameters": 70_000}`, `{"flops": 1e6}` of predicting one
@@ -135,6 +139,7 @@ def search(
         seed=seed,
         algorithm=algorithm,
         pruning=pruning,
+        fidelity=fidelity,
         objectives=objectives,
         equal=equal,
         match=match,

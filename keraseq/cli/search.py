@@ -54,6 +54,12 @@ def search(
     pruning: Annotated[
         str | None, typer.Option(help="Stop trials early: asha, hyperband, median (the default) or none.")
     ] = None,
+    fidelity: Annotated[
+        str,
+        typer.Option(
+            help="What early epochs see: all data (epochs), a share of it (data), or its beginnings (length)."
+        ),
+    ] = "epochs",
     objectives: Annotated[
         str, typer.Option(help="What is to be good at once: score, parameters, latency, memory, seconds.")
     ] = "score",
@@ -117,6 +123,7 @@ def search(
         seed=seed,
         algorithm=algorithm,
         pruning=pruning,
+        fidelity=fidelity,
         objectives=_names(objectives),
         equal=equal,
         match={name: float(value) for name, value in _pairs([match] if match else [], "match").items()},

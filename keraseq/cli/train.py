@@ -54,6 +54,7 @@ def train(
     from keraseq.tasks import task_config
     from keraseq.training.outcome import Outcome
     from keraseq.training.settings import Training
+    from keraseq.tuning.fidelity import early
     from keraseq.tuning.job import Job, TaskReference
     from keraseq.tuning.matching import matched
 
@@ -94,7 +95,8 @@ def train(
     from keraseq.tasks import load_task
     from keraseq.tasks.score import require
 
-    loaded = load_task(job.task.name, data_dir=job.task.data_dir, **settings_of(config))
+    data = job.task.data_dir
+    loaded = load_task(job.task.name, data_dir=data, **settings_of(config))
     require(loaded.config.scores)
     family = matched(job.family, loaded, job.match, given_config)
     network = create_model(job.family, loaded, seed=seed, precision=precision, **family.settings())
@@ -109,6 +111,7 @@ def train(
         directory=folder,
         tensorboard=tensorboard,
         progress=not json,
+        stages=early(job.fidelity, training.epochs, TaskReference(job.task.name, settings_of(config), data), loaded),
         **settings_of(training),
     )
     if result.score is None and result.outcome is Outcome.INTERRUPTED:

@@ -65,7 +65,7 @@ def _measured(model: keras.Model, task: Task, strategy: str, settings: dict[str,
     try:
         with strategies.get(strategy)():
             same = keras.Model(model.input, model.output, name=model.name)  # so that the model stays as compiled
-            trained, watchers, _ = compiled(same, task, training)
+            trained, watchers, _ = compiled(same, task, training, task.steps("train") * training.epochs)
             timer = _Timer()
             batches = task.dataset("train").repeat().take(WARM_UP + STEPS)
             trained.fit(batches, epochs=1, callbacks=[*watchers, timer], shuffle=False, verbose=0)

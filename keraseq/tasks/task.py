@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,9 +142,18 @@ class Task:
         lengths = np.quantile(self._of(split).sizes, share, axis=0, method="inverted_cdf")
         return int(lengths[0]), int(lengths[-1])
 
-    def steps(self, split: str) -> int:
-        """Batches in one epoch of a split."""
-        return self.config.batching.count(self._of(split).sizes)
+    def steps(self, split: str, *, share: float = 1.0) -> int:
+        """Batches in one epoch of a split, or of a share of its examples."""
+        return self.config.batching.count(self._of(split).sizes[self._chosen(split, share)])
+
+    def _chosen(self, split: str, share: float) -> np.ndarray:
+        """The places of the examples that a share of a split has, in order: a larger share has those of a smaller."""
+        size = len(self._of(split).sizes)
+        if share == 1.0:
+            return np.arange(size)
+        check(0 < share < 1, f"share must be in (0, 1]; got {share}")
+        check(not self.carries, "rows that go on from batch to batch cannot leave examples out; give share=1.0")
+        return np.sort(np.random.default_rng(0).permutation(size)[: math.ceil(share * size)])
 
     def dataset(
         self,
@@ -153,6 +163,7 @@ class Task:
         shuffle: bool | None = None,
         epoch: int = 0,
         shard: tuple[int, int] = (0, 1),
+        share: float = 1.0,
     ) -> tf.data.Dataset:
         """Batches of a split, `(inputs, targets)`; each example once in a pass.
 
@@ -165,6 +176,7 @@ class Task:
             epoch: number of the first pass over what is returned; every further pass counts one up.
             shard: `(worker, workers)`: the rows of every batch that this one of so many workers takes, padded as the
                 whole batch is. Together they take each batch once. Needs `static_shapes`, so that all have as many.
+            share: part of the examples that every pass has, drawn once for all seeds, in (0, 1].
         """
         import tensorflow as tf
 
@@ -173,13 +185,15 @@ class Task:
         worker, workers = _checked_shard(shard, batching)
         order_seed = seed if (split == "train" if shuffle is None else shuffle) else None
         passes = itertools.count(epoch)
-        sizes = examples.sizes
+        chosen = self._chosen(split, share)
+        sizes = examples.sizes[chosen]
         widths, most = batching.widths(sizes.max(axis=1)), sizes.max(axis=0)
 
         def batches() -> Iterator[tuple[Any, ...]]:
-            for index in batching.plan(sizes, seed=order_seed, epoch=next(passes)):
+            for place in batching.plan(sizes, seed=order_seed, epoch=next(passes)):
+                index = chosen[place]
                 if batching.static_shapes:
-                    width = widths[index].max()
+                    width = widths[place].max()
                     whole = filled(
                         examples, index, self.inputs, self.output, np.minimum(width, most), batching.rows(width)
                     )
@@ -188,7 +202,7 @@ class Task:
                     yield batch(examples, index, self.inputs, self.output)
 
         dataset = tf.data.Dataset.from_generator(batches, output_signature=self._signature())
-        return dataset.apply(tf.data.experimental.assert_cardinality(self.steps(split))).prefetch(tf.data.AUTOTUNE)
+        return dataset.apply(tf.data.experimental.assert_cardinality(batching.count(sizes))).prefetch(tf.data.AUTOTUNE)
 
     def raw(self, split: str, n: int = 5) -> list[tuple[Any, Any]]:
         """The first `n` examples of a split as they are before preprocessing, each with its target.

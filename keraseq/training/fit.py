@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from keraseq.training.callbacks import History, Scalars, ShowProgress, StopOnDiv
 from keraseq.training.optimizer import optimizer
 from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
+from keraseq.training.stages import OneTraining, Stage
 
 WORTH_COMPILING = 2_000  # steps of a run from which on compiling by XLA is repaid on a CPU
 
@@ -64,6 +65,7 @@ def fit(
     directory: str | Path | None = None,
     tensorboard: bool = False,
     progress: bool = True,
+    stages: Sequence[Stage] = (),
     **settings: Any,
 ) -> Fit:
     """Trains `model` on the task's training split and keeps the weights that did best on validation.
@@ -81,6 +83,8 @@ def fit(
         directory: where `history.jsonl` is written, a line an epoch; None writes nothing.
         tensorboard: whether scalars for TensorBoard are written there too, to `tensorboard/`.
         progress: whether to print.
+        stages: what early epochs see; optimizer, schedule and callbacks go on from one to the next. Whatever is left of
+            the epochs sees all of the training split.
         settings: fields of `Training`: epochs, learning_rate, warmup, decay, weight_decay, clip_norm, patience,
             jit_compile.
 
@@ -98,7 +102,9 @@ def fit(
     scope = strategies.get(strategy)
     check(directory is not None or not tensorboard, "tensorboard=True writes to a directory; give directory=…")
     folder = make_folder(Path(directory)) if directory is not None else None
-    steps = task.steps("train")
+    stages = [stage for stage in stages if stage.until < training.epochs] + [Stage(training.epochs, task)]
+    begins = [0, *(stage.until for stage in stages[:-1])]
+    steps = sum(stage.steps * (stage.until - begin) for stage, begin in zip(stages, begins, strict=True))
 
     divergence = StopOnDivergence()
     best = best_on_validation(task, training)
@@ -106,23 +112,28 @@ def fit(
     watchers: list[keras.callbacks.Callback] = [divergence, best, recorded, *callbacks]
     if folder:
         watchers += [History(folder / "history.jsonl"), *([Scalars(folder)] if tensorboard else [])]
-    shown = [ShowProgress(Console(), steps, training.epochs)] if progress else []
+    shown = [ShowProgress(Console(), stages[-1].steps, training.epochs)] if progress else []
 
     started = time.perf_counter()
     outcome = None
     keras.utils.set_random_seed(seed)
     with scope():
-        trained, resetting, jit_compile = compiled(model, task, training)
-        watchers += resetting
+        trained, resetting, jit_compile = compiled(model, task, training, steps)
+        together = OneTraining([*watchers, *resetting, *shown], trained)
         try:
-            trained.fit(
-                task.dataset("train", seed=seed),
-                validation_data=task.validation,
-                epochs=training.epochs,
-                callbacks=[*watchers, *shown],
-                shuffle=False,
-                verbose=0,
-            )
+            for stage, begin in zip(stages, begins, strict=True):
+                trained.fit(
+                    stage.data(seed, begin),
+                    validation_data=task.validation,
+                    initial_epoch=begin,
+                    epochs=stage.until,
+                    callbacks=together,
+                    shuffle=False,
+                    verbose=0,
+                )
+                if trained.stop_training:
+                    break
+            together.end()
         except KeyboardInterrupt:
             outcome = Outcome.INTERRUPTED
             for watcher in (best, *shown):
@@ -147,10 +158,13 @@ def fit(
 
 
 def compiled(
-    model: keras.Model, task: Task, training: Training
+    model: keras.Model, task: Task, training: Training, steps: int
 ) -> tuple[keras.Model, list[keras.callbacks.Callback], bool]:
-    """What is trained in the model's stead, compiled; the callbacks that it needs; and whether XLA compiles it."""
-    steps = task.steps("train") * training.epochs
+    """What is trained in the model's stead, compiled; the callbacks that it needs; and whether XLA compiles it.
+
+    Args:
+        steps: batches of the whole training.
+    """
     jit_compile = _compiles(model, task, steps) if training.jit_compile == "auto" else bool(training.jit_compile)
     trained = Carried(model, task.config.batch_size) if task.carries else model
     trained.compile(optimizer=optimizer(training, steps), **task.measures, jit_compile=jit_compile)

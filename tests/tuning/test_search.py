@@ -191,3 +191,48 @@ def test_searching_from_a_child_is_refused(quick):
     process.start()
     assert "if __name__ == '__main__'" in queue.get(timeout=60)
     process.join()
+
+
+def test_early_epochs_see_a_share_and_what_is_not_stopped_trains_on(quick):
+    study = quick(models=["linear"], trials=2, epochs=9, fidelity="data", pruning="asha", patience=None)
+    whole = study.records()[0]
+    assert (whole.epochs, whole.outcome) == (9, "completed")
+    assert study.job(0).fidelity == "data"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"fidelity": "dat"}, "fidelity must be one of epochs, data, length"),
+        ({"fidelity": "data", "pruning": "none"}, "fidelity data makes cheap rungs for pruning"),
+        ({"fidelity": "length"}, "needs a task with max_length; digits has none"),
+        ({"pruning": "ash"}, "pruning must be one of asha"),
+        ({"objectives": ["score", "latency"], "pruning": "asha"}, "with several objectives give pruning none"),
+        ({"objectives": ["parameters"]}, "the first objective is score"),
+        ({"objectives": ["score", "latencie"]}, "did you mean 'latency'"),
+        ({"equal": "money"}, "equal must be one of trials, time"),
+        ({"match": {"weights": 3}}, "match must be one of parameters"),
+        ({"range": {"rnn/unit": "1:2"}}, "range rnn/unit: no setting named 'rnn/unit'; did you mean 'rnn/units'"),
+        ({"range": {"dropout": "0:0.2"}, "fix": {"rnn/dropout": 0.1}}, "cannot be both fixed and searched"),
+        ({"fix": {"dropout": "much"}}, "dropout must be float"),
+        ({"seeds": -1}, "seeds must be 0 or more"),
+    ],
+)
+def test_what_a_plan_cannot_be_is_said_before_anything_runs(quick, tmp_path, settings, message):
+    with pytest.raises(UsageError, match=message):
+        quick(**settings)
+    assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize(
+    ("queue", "message"),
+    [
+        ([{"family": "gru"}], "gru is not searched; known: rnn, linear"),
+        ([{"family": "rnn", "layer": 2}], "no searched setting named 'layer'; did you mean"),
+        ([{"family": "rnn", "layers": 99}], "rnn/layers=99 is not in"),
+        ([{"layers": 2}], "what is queued needs a family"),
+    ],
+)
+def test_what_cannot_be_queued_is_said(quick, queue, message):
+    with pytest.raises(UsageError, match=message):
+        quick(queue=queue)

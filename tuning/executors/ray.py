@@ -346,7 +346,8 @@ def _run(
     with tempfile.TemporaryDirectory(prefix="keraseq-") as folder:
         own = [dataclasses.replace(arg, folder=folder) if isinstance(arg, Job) else arg for arg in args]
         child.run(work, cast("Connection", correspondence), *own)
-        files = {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
+        found = {path.relative_to(folder): path for path in Path(folder).rglob("*") if path.is_file()}
+        files = {str(name): path.read_bytes() for name, path in found.items()}
     return correspondence.end, files
 
 
@@ -439,6 +440,7 @@ def _hush(on: bool) -> None:
 def _write(files: dict[str, bytes], folder: Path) -> None:
     """Writes the files of a trial, each atomically, the card last."""
     for name in sorted(files, key=lambda name: (name == LAST, name)):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         with replacing(folder / name) as temporary:
             temporary.write_bytes(files[name])
 
