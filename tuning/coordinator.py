@@ -192,7 +192,7 @@ class Coordinator:
         suggestion = Suggestion(told["family"], before.params, told["epochs_allowed"])
         if not replicate:
             self._begin(index, suggestion)
-        return Launch(index, replicate, suggestion, before, end_of(before).get("halve", False))
+        return Launch(index, replicate, suggestion, before, told["halved"] or end_of(before).get("halve", False))
 
     def _next_final(self) -> Launch | None:
         """The next run of a finalist on a fresh seed."""
@@ -204,8 +204,9 @@ class Coordinator:
             if key in self._again:
                 return self._repeated(*key, self._again[key])
             before = self.study.attempts()[record.index, 0][-1]
-            allowed = before.user_attrs["epochs_allowed"]
-            return Launch(*key, Suggestion(record.family, before.params, allowed), before)
+            told = before.user_attrs
+            suggestion = Suggestion(record.family, before.params, told["epochs_allowed"])
+            return Launch(*key, suggestion, before, told["halved"])
         return None
 
     def _fits(self, family: str) -> bool:

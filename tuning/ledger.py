@@ -30,11 +30,14 @@ class Ledger:
         self._sign = -1.0 if maximised else 1.0
 
     def release(self) -> None:
-        """Ends what a dead coordinator left running."""
+        """Ends what a dead coordinator left running; what it had noted the end of, in that end."""
         for trial in self.study.trials():
             if trial.state is TrialState.RUNNING:
-                lost = Trial(self.study.optuna, trial._trial_id)
-                self.end(lost, {"outcome": Outcome.KILLED, "message": "its search was killed while it ran"})
+                left = Trial(self.study.optuna, trial._trial_id)
+                if noted := end_of(trial):
+                    self._conclude(left, noted)
+                else:
+                    self.end(left, {"outcome": Outcome.KILLED, "message": "its search was killed while it ran"})
 
     def begin(self, suggestion: Suggestion, space: Space, told: Mapping[str, Any]) -> Trial:
         """Notes a launch, with all that is told of it, before anything runs."""
@@ -67,6 +70,11 @@ class Ledger:
         facts = {**facts, **self._second_chance(trial, facts), "elapsed": elapsed}
         with readable(self.study.path):
             trial.set_user_attr("end", facts)
+        self._conclude(trial, facts)
+
+    def _conclude(self, trial: Trial, facts: Mapping[str, Any]) -> None:
+        """Makes an end final."""
+        with readable(self.study.path):
             values = [facts.get(objective) for objective in self.study.plan.objectives]
             finite = [float(value) for value in values if value is not None and math.isfinite(value)]
             if len(finite) < len(values):

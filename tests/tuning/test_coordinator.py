@@ -136,6 +136,17 @@ def test_what_did_not_fit_is_tried_once_with_half_the_batch_where_that_is_allowe
     assert executor.jobs[0].config == executor.jobs[-1].config
 
 
+def test_what_fits_by_halves_alone_is_halved_on_fresh_seeds_too(folder):
+    def script(job):
+        fits = job.task.settings["batch_size"] < 32
+        return scripted.trained(job) if fits else scripted.ending(Outcome.OUT_OF_MEMORY)
+
+    executor = scripted.Scripted(script)
+    study = scripted.coordinate(folder, executor, trials=1, halve_batch=True, seeds=2)
+    assert [job.task.settings["batch_size"] for job in executor.jobs] == [32, 16, 16, 16]
+    assert [record.outcome for record in study.all_records()] == ["completed"] * 3
+
+
 def test_finalists_are_trained_on_fresh_seeds_and_only_they_and_winners_are_scored_on_test(folder):
     executor = scripted.Scripted()
     study = scripted.coordinate(folder, executor, models={"rnn": 1, "gru": 1, "lstm": 1}, trials=9, seeds=2)

@@ -144,7 +144,7 @@ def test_damaged_and_foreign_folders_say_so(quick, tmp_path):
         quick(trials=1, directory=tmp_path / "file" / "study")
 
 
-def test_a_trial_whose_end_was_half_written_runs_again(quick, tmp_path, monkeypatch):
+def test_a_trial_whose_end_was_half_written_has_ended(quick, tmp_path, monkeypatch):
     whole = told(quick(trials=2, directory=tmp_path / "whole"))
     tell, calls = optuna.study.Study.tell, []
 
@@ -158,7 +158,9 @@ def test_a_trial_whose_end_was_half_written_runs_again(quick, tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         quick(trials=2)
     assert Study(tmp_path / "study").records() == []
-    assert told(quick(trials=2)) == whole
+    study = quick(trials=2)
+    assert told(study) == whole
+    assert [len(launches) for launches in study.attempts().values()] == [1, 1]
 
 
 def test_a_missing_database_is_never_started_anew(quick, tmp_path):
