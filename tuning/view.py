@@ -55,7 +55,8 @@ def leaderboard_table(study: Study, rows: Sequence[Row] | None = None) -> Table:
     """The leaderboard as a Rich table; a star marks the leading family, ≈ those that may only have had worse luck."""
     metric = study.task["metric"]
     better = {"max": "higher", "min": "lower"}[study.task["direction"]]
-    table = Table(title=f"{study.task['name']}: {metric}, {better} is better", box=box.SIMPLE_HEAD)
+    title = f"{study.task['name']}: {metric}, {better} is better"
+    table = Table(title=title, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)  # within 80 columns
     measure = next((kind for kind in study.plan.match if kind != "parameters"), None)
     names = ("family", "parameters", *([measure] if measure else []), "validation", "test", "seconds", "trials")
     for name in names:
@@ -90,7 +91,7 @@ def front_table(study: Study, front: Sequence[Record] | None = None) -> Table:
         "seconds": ("seconds", lambda value: f"{value:.1f}"),
     }
     names = study.plan.fronted
-    table = Table(title="Pareto front: no other trial is better in everything", box=box.SIMPLE_HEAD)
+    table = Table(title="Pareto front", box=box.SIMPLE_HEAD)
     table.add_column("trial")
     table.add_column("family")
     for name in names:

@@ -39,6 +39,7 @@ def test_ties_follow_the_seeds():
     assert not tied(near, spread_of([0.91]))  # one run tells nothing of chance
     assert tied(spread_of([0.5, 0.5]), spread_of([0.5, 0.5]))
     assert not tied(spread_of([0.5, 0.5]), spread_of([0.6, 0.6]))
+    assert not tied(spread_of([1.0, 1.0, 1.0]), spread_of([0.93, 0.94, 0.92]))
 
 
 @pytest.mark.parametrize(("direction", "sign"), [("max", 1), ("min", -1)])
