@@ -79,6 +79,26 @@ def test_a_crash_before_a_write_loses_nothing(folder, tmp_path, monkeypatch):
         assert len(executor.jobs) <= 16
 
 
+def test_an_end_that_was_half_written_stands(folder, tmp_path, monkeypatch):
+    (tmp_path / "whole").mkdir()
+    whole = scripted.coordinate(tmp_path / "whole", scripted.Scripted(), trials=4)
+    conclude, ends = Ledger._conclude, []
+
+    def killed(self, *args):
+        ends.append(args)
+        if len(ends) == 2:
+            raise KeyboardInterrupt  # all that is known of the end is stored, the state that makes it final is not
+        return conclude(self, *args)
+
+    monkeypatch.setattr(Ledger, "_conclude", killed)
+    with pytest.raises(KeyboardInterrupt):
+        scripted.coordinate(folder, scripted.Scripted(), trials=4)
+    assert len(Study(folder).records()) == 1
+    executor = scripted.Scripted()
+    assert told(scripted.coordinate(folder, executor, trials=4)) == told(whole)
+    assert len(executor.jobs) == 2
+
+
 def test_bad_trials_are_pruned_within_their_family_and_keep_their_best_score(folder):
     executor = scripted.Scripted()
     study = scripted.coordinate(folder, executor, trials=24, pruning="asha", training={"epochs": 9})

@@ -4,7 +4,6 @@ import json
 import multiprocessing
 
 import numpy as np
-import optuna
 import pytest
 
 import keraseq
@@ -32,8 +31,6 @@ def test_a_search_goes_on_where_it_ended_and_the_same_seed_gives_the_same_trials
     assert more[2][2] != more[0][2]  # sampled, not the defaults again
     again = told(quick(trials=4, directory=tmp_path / "again"))
     assert again == more
-    other = told(quick(trials=4, directory=tmp_path / "other", seed=1))
-    assert [row[2] for row in other[2:]] != [row[2] for row in more[2:]]
 
 
 def test_winners_and_only_winners_are_scored_on_test_and_the_best_model_predicts(quick, digits):
@@ -75,17 +72,10 @@ def test_match_brings_every_model_to_one_size_and_tells_what_it_reached(quick):
         assert record.match == {"parameters": record.parameters}
 
 
-def test_two_workers_end_the_same_trials(quick):
-    study = quick(trials=4, workers=2)
-    assert [(r.index, r.family, r.outcome) for r in study.records()] == [
-        (i, ("rnn", "linear")[i % 2], "completed") for i in range(4)
-    ]
-
-
 def test_time_is_kept_and_cut_short_trials_are_scored(quick):
-    study = quick(trials=2, time=12.0, epochs=10_000, patience=None)
+    study = quick(trials=2, time=18.0, epochs=10_000, patience=None)
     assert [r.outcome for r in study.records()] == ["completed"] * 2
-    assert all(r.score is not None and 0 < r.epochs < 10_000 and r.seconds < 12 for r in study.records())
+    assert all(r.score is not None and 0 < r.epochs < 10_000 and r.seconds < 18 for r in study.records())
     assert len(study.test_scores()) == 2
 
 
@@ -142,25 +132,6 @@ def test_damaged_and_foreign_folders_say_so(quick, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(KeraseqError, match=r"cannot write to .*choose another directory"):
         quick(trials=1, directory=tmp_path / "file" / "study")
-
-
-def test_a_trial_whose_end_was_half_written_has_ended(quick, tmp_path, monkeypatch):
-    whole = told(quick(trials=2, directory=tmp_path / "whole"))
-    tell, calls = optuna.study.Study.tell, []
-
-    def killed(self, *args, **kwargs):
-        calls.append(args)
-        if len(calls) == 1:
-            raise KeyboardInterrupt  # all that is known of the end is stored, the state that makes it final is not
-        return tell(self, *args, **kwargs)
-
-    monkeypatch.setattr(optuna.study.Study, "tell", killed)
-    with pytest.raises(KeyboardInterrupt):
-        quick(trials=2)
-    assert Study(tmp_path / "study").records() == []
-    study = quick(trials=2)
-    assert told(study) == whole
-    assert [len(launches) for launches in study.attempts().values()] == [1, 1]
 
 
 def test_a_missing_database_is_never_started_anew(quick, tmp_path):
