@@ -64,6 +64,8 @@ def run(work: str, connection: Connection, *args: Any) -> None:
         facts = WORK[work](connection, *args)
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         facts = {"outcome": Outcome.OUT_OF_MEMORY, "message": _first_line(error)}
+    except TooLargeError as error:
+        facts = {"outcome": Outcome.TOO_LARGE, "parameters": error.size, "message": str(error)}
     except KeraseqError as error:
         facts = {"outcome": Outcome.FAILED, "message": str(error), "usage": isinstance(error, UsageError)}
     except Exception as error:  # noqa: BLE001 - the boundary of the process: every failure becomes an outcome
@@ -82,15 +84,7 @@ def prepare(connection: Connection, reference: TaskReference) -> dict[str, Any]:
 
 def train(connection: Connection, job: Job) -> dict[str, Any]:
     """Builds the model of a trial, trains it, and saves the weights that did best on validation."""
-    task = _load(job.task)
-    began = time.perf_counter()
-    given = settings_of(configure(Training, job.training, "training"))
-    family, model = _built(job, task, given)
-    size = count_parameters(model)
-    if refused := _too_large(job, size):
-        return refused
-    _send(connection, "ready", {"parameters": size})
-    built = time.perf_counter() - began
+    task, given, family, model, built = _built(connection, job)
     reporter = Reporter(connection)
     result = fit(
         model,
@@ -111,7 +105,7 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "jit_compile": result.jit_compile,
-        "parameters": size,
+        "parameters": count_parameters(model),
         "build_seconds": built,
         "fit_seconds": result.seconds,
         "match": reached(model, task, job.match, given, job.strategy),
@@ -136,19 +130,13 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
 
 def rehearse(connection: Connection, job: Job) -> dict[str, Any]:
     """Builds the model of a trial, and measures some steps of its training; nothing is kept."""
-    task = _load(job.task)
-    given = settings_of(configure(Training, job.training, "training"))
-    family, model = _built(job, task, given)
-    size = count_parameters(model)
-    if refused := _too_large(job, size):
-        return refused
-    _send(connection, "ready", {"parameters": size})
+    task, given, family, model, _ = _built(connection, job)
     steps = steps_time(model, task, job.strategy, **given)
     facts: dict[str, Any] = {"match": reached(model, task, job.match, given, job.strategy)}
     return {
         **facts,
         "outcome": Outcome.COMPLETED,
-        "parameters": size,
+        "parameters": count_parameters(model),
         "step": steps.train,
         "validation_step": steps.validation,
         "stepping": steps.seconds,
@@ -160,21 +148,35 @@ def rehearse(connection: Connection, job: Job) -> dict[str, Any]:
     }
 
 
-def _built(job: Job, task: Task, training: Mapping[str, Any]) -> tuple[Family | EncoderDecoder, keras.Model]:
-    """The configuration and the model of a trial."""
+def _built(
+    connection: Connection, job: Job
+) -> tuple[Task, dict[str, Any], Family | EncoderDecoder, keras.Model, float]:
+    """Task, settings of training, configuration and model of a trial, and the seconds that building took.
+
+    Raises:
+        TooLargeError: the model is refused.
+    """
+    task = _load(job.task)
+    began = time.perf_counter()
+    given = settings_of(configure(Training, job.training, "training"))
     if job.width:
         family = matched(job.family, task, {}, job.config).with_width(job.width)
     else:
-        family = matched(job.family, task, job.match, job.config, training, job.strategy)
-    return family, create_model(job.family, task, seed=job.seed, **family.settings())
+        family = matched(job.family, task, job.match, job.config, given, job.strategy)
+    model = create_model(job.family, task, seed=job.seed, **family.settings())
+    size = count_parameters(model)
+    if job.max_parameters and size > job.max_parameters:
+        raise TooLargeError(size, job.max_parameters)
+    _send(connection, "ready", {"parameters": size})
+    return task, given, family, model, time.perf_counter() - began
 
 
-def _too_large(job: Job, size: int) -> dict[str, Any] | None:
-    """The end of a trial whose model is refused, or None."""
-    if not job.max_parameters or size <= job.max_parameters:
-        return None
-    message = f"{size:,} parameters; at most {job.max_parameters:,} are allowed"
-    return {"outcome": Outcome.TOO_LARGE, "parameters": size, "message": message}
+class TooLargeError(Exception):
+    """A model has more parameters than are allowed."""
+
+    def __init__(self, size: int, allowed: int):
+        super().__init__(f"{size:,} parameters; at most {allowed:,} are allowed")
+        self.size = size
 
 
 def train_hypermodel(connection: Connection, job: Job, hypermodel: kt.HyperModel) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from keraseq.config import Choice, Field, Int, check, configure
 from keraseq.errors import KeraseqError, UsageError
-from keraseq.models import Waveform, inputs, outputs
+from keraseq.models import Waveform, inputs
 from keraseq.tasks import Task
 from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
@@ -26,7 +26,7 @@ from keraseq.tuning.executors.base import Executor, Handle
 from keraseq.tuning.executors.local import Local
 from keraseq.tuning.job import Job, TaskReference
 from keraseq.tuning.plan import Plan
-from keraseq.tuning.request import algorithm_of, prepare
+from keraseq.tuning.request import algorithm_of, prepare, searched
 
 ENDS = ("smallest", "largest")
 TICK = 0.5  # seconds between looks at deadlines and memory
@@ -143,8 +143,9 @@ def forecast(
         raise error(loaded["message"] or f"preparing {reference.name} was {loaded['outcome']}")
     summary = loaded["summary"]
     algorithm_of(plan, prepared.config, summary["output"], False)  # or says what it cannot search
+    named = searched(plan, prepared.config, summary["output"])
     asked = [(family, end) for family in plan.models for end in ENDS]
-    jobs = [_job(plan, reference, *one, _named(plan, one[0], prepared.config, summary["output"])) for one in asked]
+    jobs = [_job(plan, reference, *one, named[one[0]]) for one in asked]
     ended = _run(executor, [("rehearse", job) for job, _ in jobs], budget.memory, MOST)
     found = [_rehearsal(*asked[k], jobs[k][1], facts, seconds) for k, facts, seconds in sorted(ended, key=_place)]
     parts, trials = _parts(found, plan, budget, executor.workers)
@@ -181,17 +182,6 @@ def ends(named: Mapping[str, Field]) -> dict[str, dict[str, Any]]:
         for end, value in zip(ENDS, bounds, strict=True):
             found[end][name] = value
     return found
-
-
-def _named(plan: Plan, family: str, config: type, output: Mapping[str, Any]) -> dict[str, Field]:
-    return space.searched(
-        family,
-        outputs.from_json(dict(output)),
-        solved=bool(plan.match),
-        fixed=plan.fixed.keys() | plan.training.keys(),
-        ranges=plan.ranges,
-        task=config,
-    )
 
 
 def _job(

@@ -14,7 +14,7 @@ from keraseq.registry import models as registry
 from keraseq.tasks import Task
 from keraseq.training.optimizer import optimizer
 from keraseq.training.settings import Training
-from keraseq.tuning.space import declare, defaults, searched, space, split
+from keraseq.tuning.space import declare_families, defaults, searched, space, split
 
 
 class SequenceHyperModel(kt.HyperModel):
@@ -43,15 +43,10 @@ class SequenceHyperModel(kt.HyperModel):
 
     def build(self, hp: kt.HyperParameters) -> keras.Model:
         """The compiled model of the family and settings that `hp` holds."""
-        chosen = hp.Choice("family", self.models)
-        params: dict[str, Any] = {}
-        for family in self.models:
-            named = searched(family, self.task.output, solved=self.parameters is not None, fixed=self.fixed)
-            own = {name: field for name, field in named.items() if "/" in name}
-            shared = {name: field for name, field in named.items() if "/" not in name}
-            params |= declare(hp, space(shared), defaults(shared))
-            with hp.conditional_scope("family", [family]):
-                params |= declare(hp, space(own), defaults(own))
+        solved = self.parameters is not None
+        named = {f: searched(f, self.task.output, solved=solved, fixed=self.fixed) for f in self.models}
+        spaces = {family: space(fields) for family, fields in named.items()}
+        chosen, params = declare_families(hp, spaces, {family: defaults(fields) for family, fields in named.items()})
         config, training, _ = split(params, chosen)
         model = create_model(chosen, self.task, parameters=self.parameters, **config)
         settings: Training = configure(Training, {**self.fixed, **training}, "training")

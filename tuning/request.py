@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from keraseq.config import check, configure, fields, settings_of
+from keraseq.config import Field, check, configure, fields, settings_of
 from keraseq.errors import unknown
 from keraseq.models import outputs
 from keraseq.registry import algorithms, strategies
@@ -138,6 +138,21 @@ def prepare(
     return Prepared(plan, config, reference, budget)
 
 
+def searched(plan: Plan, config: type, output: Any) -> dict[str, dict[str, Field]]:
+    """Family → the settings of it that a plan searches, for a task of this class with such an output."""
+    return {
+        family: space.searched(
+            family,
+            outputs.from_json(dict(output)),
+            solved=bool(plan.match),
+            fixed=plan.fixed.keys() | plan.training.keys(),
+            ranges=plan.ranges,
+            task=config,
+        )
+        for family in plan.models
+    }
+
+
 def algorithm_of(plan: Plan, config: type, output: Any, hypermodel: bool) -> Algorithm:
     """The algorithm of a plan, for a task with such an output."""
     shares = dict(plan.models)
@@ -145,17 +160,7 @@ def algorithm_of(plan: Plan, config: type, output: Any, hypermodel: bool) -> Alg
         return DefineByRun(
             Problem({name: {} for name in shares}, plan.seed, objectives=len(plan.objectives)), plan.algorithm
         )
-    named = {
-        family: space.searched(
-            family,
-            outputs.from_json(output),
-            solved=bool(plan.match),
-            fixed=plan.fixed.keys() | plan.training.keys(),
-            ranges=plan.ranges,
-            task=config,
-        )
-        for family in shares
-    }
+    named = searched(plan, config, output)
     defaults = {family: space.defaults(fields) for family, fields in named.items()}
     queue = [_queued(given, defaults) for given in plan.queue]
     queue += [Suggestion(family, params) for family, params in defaults.items()]

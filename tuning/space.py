@@ -13,12 +13,11 @@ from keraseq.config import Choice, Field, Float, Int, Range, fields
 from keraseq.models import Output, without_effect
 from keraseq.registry import models
 from keraseq.training.settings import Training
+from keraseq.tuning.algorithms.base import Space
 from keraseq.tuning.ranges import from_json, nearest
 
 if TYPE_CHECKING:
     import keras_tuner
-
-Space = dict[str, BaseDistribution]
 
 
 def distribution(where: Range) -> BaseDistribution:
@@ -81,6 +80,28 @@ def declare(
 ) -> dict[str, Any]:
     """Declares a space to KerasTuner and returns the values that it gives; None where a scope is inactive."""
     return {name: _declare(hp, name, given, defaults.get(name)) for name, given in where.items()}
+
+
+def declare_families(
+    hp: keras_tuner.HyperParameters,
+    spaces: Mapping[str, Space],
+    defaults: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> tuple[str, dict[str, Any]]:
+    """Declares a choice `family`, and the settings of each where it is chosen; gives the choice and its values.
+
+    Args:
+        hp: takes the declarations.
+        spaces: family → its space; what it shares with others has no `/` in its name.
+        defaults: family → its defaults.
+    """
+    chosen = hp.Choice("family", list(spaces))
+    found: dict[str, dict[str, Any]] = {}
+    for family, where in spaces.items():
+        given = defaults.get(family, {})
+        found[family] = declare(hp, {name: one for name, one in where.items() if "/" not in name}, given)
+        with hp.conditional_scope("family", [family]):
+            found[family] |= declare(hp, {name: one for name, one in where.items() if "/" in name}, given)
+    return chosen, found[chosen]
 
 
 def _declare(hp: keras_tuner.HyperParameters, name: str, where: BaseDistribution, default: Any) -> Any:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keraseq.diagnostics.gradients import GradientNorms
 from keraseq.diagnostics.receptive_field import ReceptiveField
-from keraseq.errors import KeraseqError
-from keraseq.files import replacing
+from keraseq.pictures import figure_class
+from keraseq.pictures import save as save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,20 +65,11 @@ def plot_gates(found: Mapping[str, Mapping[str, np.ndarray]], row: int = 0) -> F
     return figure
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Writes the picture, in the format that the name of the file says, whole or not at all."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format=path.suffix.removeprefix(".") or "png", dpi=120)
-
-
 def _figure(rows: int | None = None, columns: int = 1, size: float = 3.0) -> tuple[Figure, Any]:
     """A figure and its axes: one, or a grid of `rows` by `columns`; it belongs to no window."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise KeraseqError("pictures need Matplotlib: pip install 'keraseq[plot]'") from error
+    cls = figure_class()
     if rows is None:
-        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        figure = cls(figsize=(8, 4.5), layout="constrained")
         return figure, figure.subplots()
-    figure = Figure(figsize=(size * columns, size * rows), layout="constrained")
+    figure = cls(figsize=(size * columns, size * rows), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)

@@ -8,7 +8,7 @@ from keraseq.config import check
 from keraseq.quiet import quiet_imports
 from keraseq.registry import algorithms
 from keraseq.tuning.algorithms.base import Algorithm, Ended, Problem, Suggestion, spread
-from keraseq.tuning.space import declare
+from keraseq.tuning.space import declare_families
 
 with quiet_imports():
     import keras_tuner as kt
@@ -32,11 +32,7 @@ class KerasTuner(Algorithm):
         check(even and problem.equal == "trials", "KerasTuner chooses families itself; leave out their shares")
         super().__init__(problem)
         hp = kt.HyperParameters()
-        hp.Choice("family", list(problem.spaces))
-        for family, space in problem.spaces.items():
-            declare(hp, {name: where for name, where in space.items() if "/" not in name})
-            with hp.conditional_scope("family", [family]):
-                declare(hp, {name: where for name, where in space.items() if "/" in name})
+        declare_families(hp, problem.spaces)
         self.oracle = self.made(hp, spread(problem.seed) | 1)  # 0 would be no seed
         self.oracle.verbose = 0
         self.oracle.save = self.oracle._save_trial = lambda *_: None

@@ -16,9 +16,10 @@ import optuna
 from optuna.distributions import IntDistribution
 from optuna.importance import FanovaImportanceEvaluator
 
+from keraseq import pictures
 from keraseq.config import check
 from keraseq.errors import KeraseqError, unknown
-from keraseq.files import make_folder, replacing
+from keraseq.files import make_folder
 from keraseq.tuning.record import Record
 from keraseq.tuning.results import pareto
 from keraseq.tuning.results.copies import of_scores
@@ -57,7 +58,7 @@ def plot(study: Study, what: str, family: str | None = None) -> Figure:
     check(
         family is None or family in study.plan.models, unknown("family of this study", family or "", study.plan.models)
     )
-    _matplotlib()
+    pictures.figure_class()  # or says what to install
     winner = study.winner(family)
     if winner is None:
         raise KeraseqError(f"nothing to draw of {family or study.path}: no trial of it has a score yet")
@@ -72,20 +73,12 @@ def save(figure: Figure, path: Path) -> None:
     """
     check_format(path)
     make_folder(path.parent)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format=path.suffix.removeprefix("."), dpi=120)
+    pictures.save(figure, path)
 
 
 def check_format(path: Path) -> None:
     """Raises UsageError unless a picture of this name can be written."""
     check(path.suffix in FORMATS, f"a picture is written to {', '.join(FORMATS)}; got {path.name!r}")
-
-
-def _matplotlib() -> None:
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise KeraseqError("pictures need Matplotlib: pip install 'keraseq[plot]'") from error
 
 
 def _pareto(study: Study, family: str | None) -> Figure:
@@ -319,9 +312,7 @@ def _short(setting: str) -> str:
 
 def _panels(count: int) -> tuple[Figure, list[Axes]]:
     """A figure with some axes beside each other; it belongs to no window."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.5 * count + 1.5, 4.8), layout="constrained")
+    figure = pictures.figure_class()(figsize=(6.5 * count + 1.5, 4.8), layout="constrained")
     grid = list(figure.subplots(1, count, squeeze=False)[0])
     for axes in grid:
         axes.grid(alpha=0.25)
