@@ -44,7 +44,6 @@ from keraseq.tuning.hyperparameters import AskingHyperParameters
 from keraseq.tuning.job import Job, TaskReference
 from keraseq.tuning.matching import matched, reached
 
-DIVERGED = "the loss became NaN or infinite; lower the learning rate or clip_norm"
 ORPHANED = 3  # exit code of a child whose coordinator is gone
 
 
@@ -93,6 +92,7 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         strategy=job.strategy,
         callbacks=[reporter],
         directory=job.folder,
+        checkpoint_seconds=None,
         tensorboard=job.tensorboard,
         progress=False,
         stages=early(job.fidelity, given["epochs"], job.task, task),
@@ -114,7 +114,7 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
     if job.match:
         facts["width"] = family.channels
     if diverged:
-        facts = {**facts, "score": None, "message": DIVERGED}
+        facts = {**facts, "score": None, "message": result.message}
     elif result.score is not None:
         if job.latency:
             facts["latency"] = latency(model, task)
@@ -210,7 +210,7 @@ def train_hypermodel(connection: Connection, job: Job, hypermodel: kt.HyperModel
     )
     facts: dict[str, Any] = {"parameters": size, "epochs": reporter.epochs, "memory": peak_memory()}
     if divergence.outcome is Outcome.DIVERGED:
-        return {**facts, "outcome": Outcome.DIVERGED, "message": DIVERGED}
+        return {**facts, "outcome": Outcome.DIVERGED, "message": divergence.message}
     if best.best_weights is None:
         message = f"no epoch gave {task.objective}; compile the model with that metric"
         return {**facts, "outcome": Outcome.FAILED, "message": message}

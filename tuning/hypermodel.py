@@ -12,7 +12,7 @@ from keraseq.config import configure
 from keraseq.models import create_model
 from keraseq.registry import models as registry
 from keraseq.tasks import Task
-from keraseq.training.optimizer import optimizer
+from keraseq.training.optimizers import optimizer
 from keraseq.training.settings import Training
 from keraseq.tuning.space import declare_families, defaults, searched, space, split
 

@@ -48,7 +48,9 @@ def root(
 
 
 def main() -> None:
-    """Runs the command line: exit code 0 for success, 2 for bad usage, 1 for failure, 130 after Ctrl-C."""
+    """Runs the command line: exit code 0 for success, 2 for bad usage, 1 for failure, 75 after SIGTERM, 130 after
+    Ctrl-C.
+    """
     try:
         app()
     except UsageError as error:

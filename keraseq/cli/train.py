@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from keraseq.cli.output import DataDir, Json, TensorBoard, brief, console, print_json, settings
+from keraseq.cli.output import DataDir, Json, TensorBoard, brief, console, errors, print_json, settings
 from keraseq.errors import KeraseqError
 from keraseq.quiet import quiet_imports
 
 if TYPE_CHECKING:
     from keraseq.tuning.job import Job
+
+PREEMPTED = 75  # exit code, EX_TEMPFAIL of sysexits.h: run it again
 
 
 def train(
@@ -39,6 +41,9 @@ def train(
         Path | None,
         typer.Option("--directory", "-d", help="Folder of the trained model; by default named after its settings."),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the newest checkpoint in the directory, if there is one.")
+    ] = False,
     tensorboard: TensorBoard = False,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Of weights, shuffling and sampling; 0 by default, or the trial's.")
@@ -109,15 +114,21 @@ def train(
         seed=seed,
         strategy=strategy,
         directory=folder,
+        resume=resume,
         tensorboard=tensorboard,
         progress=not json,
         stages=early(job.fidelity, training.epochs, TaskReference(job.task.name, settings_of(config), data), loaded),
         **settings_of(training),
     )
+    if result.outcome is Outcome.PREEMPTED:
+        errors.print(
+            f"keraseq: stopped by SIGTERM; go on with --resume --directory {folder}", highlight=False, soft_wrap=True
+        )
+        raise typer.Exit(PREEMPTED)
     if result.score is None and result.outcome is Outcome.INTERRUPTED:
         raise KeyboardInterrupt
     if result.score is None:
-        raise KeraseqError(f"training {result.outcome} before an epoch ended well; lower training.learning_rate")
+        raise KeraseqError(f"training {result.outcome} before an epoch ended well: {result.message}")
     scores = {"validation": {loaded.metric: result.score}, "test": score(network, loaded)}
     card = {
         "model": {"name": job.family, "config": family.settings()},

@@ -73,7 +73,7 @@ def save_model(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     with replacing(folder / MODEL) as temporary:
-        model.save(temporary)
+        _uncompiled(model).save(temporary)
     write_json(folder / CARD, {**card, "model_sha256": sha256(folder / MODEL)})
     return card
 
@@ -130,6 +130,11 @@ class Predictor:
     def _write(self) -> GreedyDecoder:
         assert isinstance(self.output, Translation)
         return greedy(self.model, self.output)
+
+
+def _uncompiled(model: keras.Model) -> keras.Model:
+    """The same layers without the optimizer, whose state is larger than the weights and of no use here."""
+    return keras.Model(model.inputs, model.outputs, name=model.name) if getattr(model, "inputs", None) else model
 
 
 def load_model(directory: str | Path) -> Predictor:

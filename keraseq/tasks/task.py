@@ -162,6 +162,7 @@ class Task:
         seed: int = 0,
         shuffle: bool | None = None,
         epoch: int = 0,
+        skip: int = 0,
         shard: tuple[int, int] = (0, 1),
         share: float = 1.0,
     ) -> tf.data.Dataset:
@@ -174,6 +175,7 @@ class Task:
             seed: decides the order where shuffled, together with the number of the epoch and nothing else.
             shuffle: whether the order is random and differs between passes; by default for train alone.
             epoch: number of the first pass over what is returned; every further pass counts one up.
+            skip: batches that every pass leaves out at its beginning.
             shard: `(worker, workers)`: the rows of every batch that this one of so many workers takes, padded as the
                 whole batch is. Together they take each batch once. Needs `static_shapes`, so that all have as many.
             share: part of the examples that every pass has, drawn once for all seeds, in (0, 1].
@@ -188,9 +190,11 @@ class Task:
         chosen = self._chosen(split, share)
         sizes = examples.sizes[chosen]
         widths, most = batching.widths(sizes.max(axis=1)), sizes.max(axis=0)
+        count = batching.count(sizes)
+        check(0 <= skip < count, f"skip must be in [0, {count}), as a pass has {count} batches; got {skip}")
 
         def batches() -> Iterator[tuple[Any, ...]]:
-            for place in batching.plan(sizes, seed=order_seed, epoch=next(passes)):
+            for place in batching.plan(sizes, seed=order_seed, epoch=next(passes))[skip:]:
                 index = chosen[place]
                 if batching.static_shapes:
                     width = widths[place].max()
@@ -202,7 +206,7 @@ class Task:
                     yield batch(examples, index, self.inputs, self.output)
 
         dataset = tf.data.Dataset.from_generator(batches, output_signature=self._signature())
-        return dataset.apply(tf.data.experimental.assert_cardinality(batching.count(sizes))).prefetch(tf.data.AUTOTUNE)
+        return dataset.apply(tf.data.experimental.assert_cardinality(count - skip)).prefetch(tf.data.AUTOTUNE)
 
     def raw(self, split: str, n: int = 5) -> list[tuple[Any, Any]]:
         """The first `n` examples of a split as they are before preprocessing, each with its target.

@@ -11,7 +11,9 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from keraseq.files import replacing
 from keraseq.tasks import Task
+from keraseq.training.optimizers import watched
 from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
 
@@ -26,28 +28,111 @@ def best_on_validation(task: Task, training: Training) -> keras.callbacks.EarlyS
     )
 
 
-class StopOnDivergence(keras.callbacks.Callback):
-    """Stops at the first loss that is NaN or infinite; `outcome` then says so."""
+def adjusting(task: Task, training: Training) -> list[keras.callbacks.Callback]:
+    """What averages the weights or lowers the step size by validation, where `training` asks for it."""
+    callbacks: list[keras.callbacks.Callback] = [Averaging()] if training.average else []
+    if training.decay == "plateau":
+        callbacks.append(
+            keras.callbacks.ReduceLROnPlateau(monitor=task.objective, mode=task.direction, factor=0.5, patience=2)
+        )
+    return callbacks
+
+
+class GradientNorm(keras.callbacks.Callback):
+    """Adds `gradient_norm` to the scores of every epoch: the largest global norm of its gradients, before clipping."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        optimizer = watched(self.model)
+        if optimizer.built:
+            optimizer.largest.assign(0.0)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if logs is not None:
+            logs["gradient_norm"] = float(watched(self.model).largest)
+
+
+def largest_gradient(model: keras.Model) -> str:
+    """Where the latest finite gradient was largest, as the end of a sentence; empty where nobody measured it."""
+    optimizer = watched(model)
+    if optimizer is None:
+        return ""
+    norms = optimizer.norms.numpy()
+    place = int(norms.argmax())
+    return f", after a gradient of norm {norms[place]:.3g} in {optimizer.watched[place].path}"
+
+
+class Averaging(keras.callbacks.Callback):
+    """Validates, and leaves, the averages of the weights that the optimizer keeps; training goes on with the weights.
+
+    It belongs before callbacks that read the weights when an epoch ends.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.outcome = Outcome.COMPLETED
+        self.swapped = False
+
+    def _swap(self, swapped: bool) -> None:
+        if self.swapped is swapped:
+            return
+        self.swapped = swapped
+        optimizer = watched(self.model)
+        for variable, average in zip(optimizer.watched, optimizer.averages, strict=True):
+            value = variable.numpy()
+            variable.assign(average)
+            average.assign(value)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._swap(False)
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._swap(True)
+
+
+class StopOnDivergence(keras.callbacks.Callback):
+    """Stops at the first loss that is NaN or infinite.
+
+    Attributes:
+        message: what happened and the remedy; empty while all is well.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.message = ""
+        self._epoch = 0
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the training ends if nothing else ends it."""
+        return Outcome.DIVERGED if self.message else Outcome.COMPLETED
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if not math.isfinite(float((logs or {}).get("loss", 0.0))):
-            self.outcome = Outcome.DIVERGED
+            self.message = (
+                f"the loss became NaN or infinite in step {batch + 1} of epoch {self._epoch + 1}"
+                f"{largest_gradient(self.model)}; lower the learning rate or clip_norm"
+            )
             self.model.stop_training = True
 
 
 class History(keras.callbacks.Callback):
-    """One JSON line an epoch, appended to a file as soon as the epoch ends."""
+    """One JSON line an epoch, appended to a file as soon as the epoch ends.
 
-    def __init__(self, path: Path):
+    Args:
+        path: of the file.
+        epochs: that ended before, whose lines stay.
+    """
+
+    def __init__(self, path: Path, epochs: int = 0):
         super().__init__()
-        self.path = path
+        self.path, self.epochs = path, epochs
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self.path.write_text("", encoding="utf-8")
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.epochs else []
+        with replacing(self.path) as temporary:
+            temporary.write_text("".join(lines[: self.epochs]), encoding="utf-8")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         line = {"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}}
@@ -56,19 +141,21 @@ class History(keras.callbacks.Callback):
 
 
 class Scalars(keras.callbacks.TensorBoard):
-    """Loss, metrics and learning rate of every epoch for TensorBoard, and no graphs; those of an earlier run go.
+    """Loss, metrics and learning rate of every epoch for TensorBoard, and no graphs; those of another run go.
 
     They are in the files when the epoch ends, so that a run can be watched and killed.
 
     Args:
         folder: of the run; they are written to `tensorboard/train` and `tensorboard/validation` below it.
+        resumed: whether what is there is of the same run.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, resumed: bool = False):
         super().__init__(folder / "tensorboard", write_graph=False, profile_batch=0)
+        self.resumed = resumed
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        for old in Path(self.log_dir).glob("*/events.out.tfevents.*"):
+        for old in () if self.resumed else Path(self.log_dir).glob("*/events.out.tfevents.*"):
             old.unlink()
         super().on_train_begin(logs)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import math
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,18 +12,29 @@ from typing import Any
 import keras
 from rich.console import Console
 
-from keraseq.config import check, configure
+from keraseq.config import check, configure, settings_of
 from keraseq.files import make_folder
 from keraseq.inference.carried import Carried
 from keraseq.layers.bidirectional import Bidirectional
 from keraseq.layers.recurrent import Recurrent
+from keraseq.models import count_parameters
 from keraseq.registry import strategies
 from keraseq.tasks import Task
-from keraseq.training.callbacks import History, Scalars, ShowProgress, StopOnDivergence, best_on_validation
-from keraseq.training.optimizer import optimizer
+from keraseq.training.callbacks import (
+    GradientNorm,
+    History,
+    Scalars,
+    ShowProgress,
+    StopOnDivergence,
+    adjusting,
+    best_on_validation,
+)
+from keraseq.training.checkpoints import Checkpoints
+from keraseq.training.optimizers import optimizer
 from keraseq.training.outcome import Outcome
+from keraseq.training.resuming import Checkpointing, Preempted
 from keraseq.training.settings import Training
-from keraseq.training.stages import OneTraining, Stage
+from keraseq.training.stages import OneTraining, Stage, parts
 
 WORTH_COMPILING = 2_000  # steps of a run from which on compiling by XLA is repaid on a CPU
 
@@ -34,12 +44,14 @@ class Fit:
     """What a training run came to.
 
     Attributes:
-        outcome: `completed`, `diverged` (the loss became NaN or infinite) or `interrupted` (Ctrl-C).
+        outcome: `completed`, `diverged` (the loss became NaN or infinite), `interrupted` (Ctrl-C) or `preempted`
+            (SIGTERM; the state is saved).
         history: metric → value of each epoch that ended.
         score: best validation score, in the task's metric; None if no epoch ended with a finite one.
         best_epoch: epoch of that score, from 1; the model keeps the weights of its end.
-        seconds: wall time.
+        seconds: wall time, that before an interruption included.
         jit_compile: whether the steps were compiled by XLA.
+        message: what went wrong and the remedy, where something did.
     """
 
     outcome: Outcome
@@ -48,6 +60,7 @@ class Fit:
     best_epoch: int | None
     seconds: float
     jit_compile: bool
+    message: str = ""
 
     @property
     def epochs(self) -> int:
@@ -63,6 +76,8 @@ def fit(
     strategy: str = "auto",
     callbacks: Iterable[keras.callbacks.Callback] = (),
     directory: str | Path | None = None,
+    resume: bool = False,
+    checkpoint_seconds: float | None = 60.0,
     tensorboard: bool = False,
     progress: bool = True,
     stages: Sequence[Stage] = (),
@@ -80,16 +95,19 @@ def fit(
         seed: of shuffling and dropout.
         strategy: registered name of where to train.
         callbacks: further Keras callbacks.
-        directory: where `history.jsonl` is written, a line an epoch; None writes nothing.
+        directory: where `history.jsonl` is written, a line an epoch, and `checkpoints`; None writes nothing.
+        resume: whether to go on from the newest checkpoint in `directory` that is whole, to the same result as if the
+            training had never stopped; it begins anew where there is none. Without it those that are there are deleted.
+        checkpoint_seconds: least seconds from one checkpoint to the next, 0 or more; None writes none.
         tensorboard: whether scalars for TensorBoard are written there too, to `tensorboard/`.
         progress: whether to print.
         stages: what early epochs see; optimizer, schedule and callbacks go on from one to the next. Whatever is left of
             the epochs sees all of the training split.
-        settings: fields of `Training`: epochs, learning_rate, warmup, decay, weight_decay, clip_norm, patience,
-            jit_compile.
+        settings: fields of `Training`.
 
     Raises:
-        UsageError: an unknown setting or strategy, a value out of range, or `tensorboard` without a directory.
+        UsageError: an unknown setting or strategy, a value out of range, `tensorboard` or `resume` without a directory,
+            or a checkpoint of another training.
         KeraseqError: `directory` cannot be written.
 
     Example:
@@ -101,41 +119,57 @@ def fit(
     training: Training = configure(Training, settings, "fit")
     scope = strategies.get(strategy)
     check(directory is not None or not tensorboard, "tensorboard=True writes to a directory; give directory=…")
+    check(
+        checkpoint_seconds is None or checkpoint_seconds >= 0,
+        f"checkpoint_seconds must be 0 or more, or None; got {checkpoint_seconds}",
+    )
     folder = make_folder(Path(directory)) if directory is not None else None
+    checkpoints = Checkpoints(folder / "checkpoints") if folder and checkpoint_seconds is not None else None
+    check(checkpoints is not None or not resume, "resume=True needs checkpoints; give directory=…")
     stages = [stage for stage in stages if stage.until < training.epochs] + [Stage(training.epochs, task)]
-    begins = [0, *(stage.until for stage in stages[:-1])]
-    steps = sum(stage.steps * (stage.until - begin) for stage, begin in zip(stages, begins, strict=True))
+    steps = sum(part.stage.steps * (part.until - part.begin) for part in parts(stages))
 
-    divergence = StopOnDivergence()
-    best = best_on_validation(task, training)
-    recorded = keras.callbacks.History()
-    watchers: list[keras.callbacks.Callback] = [divergence, best, recorded, *callbacks]
+    divergence, best, recorded = StopOnDivergence(), best_on_validation(task, training), keras.callbacks.History()
+    own = [GradientNorm(), *adjusting(task, training), divergence, best, recorded]
+    about = {
+        "task": task.name,
+        **{f"task.{name}": value for name, value in settings_of(task.config).items()},
+        **{f"training.{name}": value for name, value in settings_of(training).items()},
+        "parameters": count_parameters(model),
+        "seed": seed,
+    }
+    checkpointing = Checkpointing(checkpoints, about, own, checkpoint_seconds or 0.0, resume)
+    watchers: list[keras.callbacks.Callback] = [*own, *callbacks]
     if folder:
-        watchers += [History(folder / "history.jsonl"), *([Scalars(folder)] if tensorboard else [])]
+        watchers.append(History(folder / "history.jsonl", checkpointing.epoch))
+    if folder and tensorboard:
+        watchers.append(Scalars(folder, resumed=checkpointing.step > 0))
     shown = [ShowProgress(Console(), stages[-1].steps, training.epochs)] if progress else []
 
-    started = time.perf_counter()
     outcome = None
     keras.utils.set_random_seed(seed)
     with scope():
         trained, resetting, jit_compile = compiled(model, task, training, steps)
-        together = OneTraining([*watchers, *resetting, *shown], trained)
+        together = OneTraining([*watchers, *resetting, *shown, checkpointing], trained)
+        checkpointing.prepare(trained, task)
+        left = () if checkpointing.ended else parts(stages, checkpointing.epoch, checkpointing.batch)
         try:
-            for stage, begin in zip(stages, begins, strict=True):
-                trained.fit(
-                    stage.data(seed, begin),
-                    validation_data=task.validation,
-                    initial_epoch=begin,
-                    epochs=stage.until,
-                    callbacks=together,
-                    shuffle=False,
-                    verbose=0,
-                )
-                if trained.stop_training:
-                    break
-            together.end()
-        except KeyboardInterrupt:
-            outcome = Outcome.INTERRUPTED
+            with checkpointing.preemptible():
+                for part in left:
+                    trained.fit(
+                        part.stage.data(seed, part.begin, part.batch),
+                        validation_data=task.validation,
+                        initial_epoch=part.begin,
+                        epochs=part.until,
+                        callbacks=together,
+                        shuffle=False,
+                        verbose=0,
+                    )
+                    if trained.stop_training:
+                        break
+                together.end()
+        except KeyboardInterrupt as interrupt:
+            outcome = Outcome.PREEMPTED if isinstance(interrupt, Preempted) else Outcome.INTERRUPTED
             for watcher in (best, *shown):
                 watcher.on_train_end()
     history = {name: [float(v) for v in values] for name, values in getattr(recorded, "history", {}).items()}
@@ -152,8 +186,9 @@ def fit(
         history=history,
         score=float(best.best) if found else None,
         best_epoch=best.best_epoch + 1 if found else None,
-        seconds=time.perf_counter() - started,
+        seconds=checkpointing.elapsed,
         jit_compile=jit_compile,
+        message=divergence.message or ("" if found else f"no epoch gave a finite {task.objective}"),
     )
 
 

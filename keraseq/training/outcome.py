@@ -17,3 +17,4 @@ class Outcome(StrEnum):
     FAILED = "failed"  # an exception, with its traceback
     KILLED = "killed"  # the process died by a signal or without a word
     INTERRUPTED = "interrupted"
+    PREEMPTED = "preempted"  # told to stop by SIGTERM, with its state saved

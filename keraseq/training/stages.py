@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +38,37 @@ class Stage:
         """Batches of an epoch."""
         return self.task.steps("train", share=self.share)
 
-    def data(self, seed: int, epoch: int) -> tf.data.Dataset:
-        """Its batches from an epoch on, which is counted from 0."""
-        return self.task.dataset("train", seed=seed, epoch=epoch, share=self.share)
+    def data(self, seed: int, epoch: int, batch: int = 0) -> tf.data.Dataset:
+        """Its batches from an epoch on, and from a batch of that one; both are counted from 0."""
+        return self.task.dataset("train", seed=seed, epoch=epoch, skip=batch, share=self.share)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Epochs that one call of Keras' `fit` trains.
+
+    Attributes:
+        stage: that they are of.
+        begin: number of the first, from 0.
+        until: number of the first that no longer belongs to it.
+        batch: the first epoch begins with this one.
+    """
+
+    stage: Stage
+    begin: int
+    until: int
+    batch: int = 0
+
+
+def parts(stages: Sequence[Stage], epoch: int = 0, batch: int = 0) -> Iterator[Part]:
+    """What is left to train from a batch of an epoch on: the rest of that epoch by itself, then stage by stage."""
+    for stage in stages:
+        if batch and epoch < stage.until:
+            yield Part(stage, epoch, epoch + 1, batch)
+            epoch, batch = epoch + 1, 0
+        if epoch < stage.until:
+            yield Part(stage, epoch, stage.until)
+            epoch = stage.until
 
 
 class OneTraining(keras.callbacks.CallbackList):
@@ -59,5 +87,6 @@ class OneTraining(keras.callbacks.CallbackList):
         pass
 
     def end(self) -> None:
-        """The training has ended."""
+        """The training has ended, even if nothing of it was left."""
+        self.on_train_begin()
         super().on_train_end()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -96,6 +97,24 @@ def test_what_is_in_a_task(data_dir, digits):
     assert 0 < json.loads(succeeds(*speed, "--json"))["digits"]["waiting"] < 1
     message = fails(2, "data", "show", "digits", "--split", "tset", "--data-dir", data_dir)
     assert "no split named 'tset'; did you mean 'test'" in message
+
+
+def test_sigterm_exits_with_its_own_code_and_resume_goes_on(tmp_path, data_dir, digits):
+    command = ("train", "gru", "digits", "--epochs", "40", "--set", "training.patience=null", "--data-dir", data_dir)
+    command = (sys.executable, "-m", "keraseq", *command, "-d", tmp_path, "--json")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    history = tmp_path / "history.jsonl"
+    while process.poll() is None and not (history.exists() and history.read_text()):
+        time.sleep(0.05)
+    process.terminate()
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 75, errors
+    assert f"stopped by SIGTERM; go on with --resume --directory {tmp_path}" in errors
+    before = history.read_text().splitlines()
+    result = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["epochs"] == 40
+    assert history.read_text().splitlines()[: len(before)] == before
 
 
 def test_train_saves_a_model_that_predicts(tmp_path, data_dir, digits):

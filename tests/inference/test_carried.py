@@ -70,6 +70,25 @@ def test_training_carries_on_and_evaluation_starts_anew(remembering):
     assert score(model, plain)["bits_per_character"] > test["bits_per_character"] + 0.1
 
 
+def test_the_state_goes_on_where_a_training_is_resumed(remembering, tmp_path):
+    def train(folder, stop=None):
+        def interrupt(batch, logs):
+            if batch == stop:
+                raise RuntimeError
+
+        model = keraseq.create_model("gru", remembering, units=8, dropout=0.2, seed=0)
+        settings = {"epochs": 1, "resume": True, "checkpoint_seconds": 0, "progress": False, "directory": folder}
+        callback = keras.callbacks.LambdaCallback(on_train_batch_end=interrupt)
+        return keraseq.fit(model, remembering, callbacks=[callback], **settings).history, model.get_weights()
+
+    expected, weights = train(tmp_path / "untouched")
+    with pytest.raises(RuntimeError):
+        train(tmp_path / "stopped", stop=3)
+    history, resumed = train(tmp_path / "stopped")
+    assert history == expected
+    assert all(np.array_equal(a, b) for a, b in zip(weights, resumed, strict=True))
+
+
 def test_the_gradient_stops_where_a_batch_begins():
     model = keraseq.create_model("gru", Asked, units=4, seed=0)
     carried = Carried(model, 2)

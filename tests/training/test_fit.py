@@ -8,7 +8,7 @@ import pytest
 
 import keraseq
 from keraseq.errors import KeraseqError, UsageError
-from keraseq.training.optimizer import optimizer
+from keraseq.training.optimizers import optimizer
 from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
 
