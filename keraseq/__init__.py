@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from keraseq.models import create_model
     from keraseq.tasks import Task, load_task
     from keraseq.tasks.arrays import task_from_arrays, task_from_dataset
+    from keraseq.training.distributed.workers import connect
     from keraseq.training.fit import Fit, fit
     from keraseq.training.outcome import Outcome
     from keraseq.tuning.hypermodel import SequenceHyperModel
@@ -28,6 +29,7 @@ _PUBLIC = {
     "Stepwise": "keraseq.inference.stepwise",
     "Study": "keraseq.tuning.study",
     "Task": "keraseq.tasks",
+    "connect": "keraseq.training.distributed.workers",
     "create_model": "keraseq.models",
     "fit": "keraseq.training.fit",
     "load_model": "keraseq.inference.saved",
@@ -45,6 +47,7 @@ __all__ = [
     "Stepwise",
     "Study",
     "Task",
+    "connect",
     "create_model",
     "fit",
     "list_layers",

@@ -107,7 +107,9 @@ BUILTIN: dict[str, dict[str, str]] = {
     "models": {name: f"keraseq.models.{name}" for name in _MODELS},
     "tasks": {name: f"keraseq.tasks.{name}" for name in _TASKS},
     "algorithms": {name: f"keraseq.tuning.algorithms.{module}" for name, module in _ALGORITHMS.items()},
-    "strategies": {name: f"keraseq.training.strategies.{name}" for name in ("auto", "cpu", "gpu")},
+    "strategies": {
+        name: f"keraseq.training.strategies.{name}" for name in ("auto", "cpu", "gpu", "mirrored", "multiworker")
+    },
 }
 
 ALIASES: dict[str, dict[str, str]] = {

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from keraseq import __version__
-from keraseq.cli import catalogue, check, data, inspect, predict, search, study, train
+from keraseq.cli import catalogue, check, data, doctor, inspect, predict, search, study, train
 from keraseq.cli.output import errors
 from keraseq.errors import KeraseqError, UsageError
 
@@ -30,6 +30,7 @@ app.command()(search.leaderboard)
 app.add_typer(study.app, name="study")
 app.command()(predict.predict)
 app.command()(check.check)
+app.command()(doctor.doctor)
 
 
 def _version(asked: bool) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json as json_format
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,7 +38,12 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Short for --set training.epochs=N.")] = None,
     parameters: Annotated[int | None, typer.Option(min=1, help="Solve the model's width for this size.")] = None,
     precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
-    strategy: Annotated[str | None, typer.Option(help="Where to train: auto (the default), cpu, gpu, …")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="Where to train: auto (the default), cpu, gpu, mirrored, multiworker.")
+    ] = None,
+    local_workers: Annotated[
+        int | None, typer.Option(min=2, help="Train in so many processes of this machine, as --strategy multiworker.")
+    ] = None,
     directory: Annotated[
         Path | None,
         typer.Option("--directory", "-d", help="Folder of the trained model; by default named after its settings."),
@@ -44,6 +51,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest checkpoint in the directory, if there is one.")
     ] = False,
+    checkpoint_seconds: Annotated[
+        float, typer.Option(min=0, help="Least seconds from one checkpoint to the next.")
+    ] = 60.0,
     tensorboard: TensorBoard = False,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Of weights, shuffling and sampling; 0 by default, or the trial's.")
@@ -86,27 +96,34 @@ def train(
     check_settings(job.family, given_config)
     training: Training = configure(Training, {**job.training, **given["training"]}, "training")
     config = task_config(job.task.name, {**job.task.settings, **given["task"]})
-    strategy, seed = strategy or job.strategy, job.seed if seed is None else seed
+    strategy = "multiworker" if local_workers else strategy or job.strategy
+    seed = job.seed if seed is None else seed
     strategies.get(strategy)
     told = json_format.dumps([given, parameters, precision, seed, *trial.values()], sort_keys=True)
     name = f"{job.family}-{job.task.name.replace('/', '-')}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
     folder = make_folder(directory or Path("runs") / name)
     check(not trial or not folder.samefile(trial["folder"]), f"{folder} is the trial's own; choose another directory")
 
+    if local_workers and "TF_CONFIG" not in os.environ:
+        from keraseq.training.distributed.launch import launch
+
+        raise typer.Exit(launch([sys.executable, "-m", "keraseq", *sys.argv[1:]], local_workers))
     with quiet_imports():
         from keraseq.inference.saved import save_model
         from keraseq.inference.score import score
+        from keraseq.training.distributed.workers import connect
         from keraseq.training.fit import fit
     from keraseq.tasks import load_task
     from keraseq.tasks.score import require
 
+    leading = connect() if strategy == "multiworker" else True
     data = job.task.data_dir
     loaded = load_task(job.task.name, data_dir=data, **settings_of(config))
     require(loaded.config.scores)
     family = matched(job.family, loaded, job.match, given_config)
     network = create_model(job.family, loaded, seed=seed, precision=precision, **family.settings())
     size = count_parameters(network)
-    if not json:
+    if leading and not json:
         console.print(f"{job.family} on {loaded.name}: {size:,} parameters → {folder}", highlight=False)
     result = fit(
         network,
@@ -115,6 +132,7 @@ def train(
         strategy=strategy,
         directory=folder,
         resume=resume,
+        checkpoint_seconds=checkpoint_seconds,
         tensorboard=tensorboard,
         progress=not json,
         stages=early(job.fidelity, training.epochs, TaskReference(job.task.name, settings_of(config), data), loaded),
@@ -129,6 +147,8 @@ def train(
         raise KeyboardInterrupt
     if result.score is None:
         raise KeraseqError(f"training {result.outcome} before an epoch ended well: {result.message}")
+    if not leading:
+        return
     scores = {"validation": {loaded.metric: result.score}, "test": score(network, loaded)}
     card = {
         "model": {"name": job.family, "config": family.settings()},

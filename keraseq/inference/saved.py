@@ -134,7 +134,7 @@ class Predictor:
 
 def _uncompiled(model: keras.Model) -> keras.Model:
     """The same layers without the optimizer, whose state is larger than the weights and of no use here."""
-    return keras.Model(model.inputs, model.outputs, name=model.name) if getattr(model, "inputs", None) else model
+    return keras.Model(model.input, model.output, name=model.name) if getattr(model, "inputs", None) else model
 
 
 def load_model(directory: str | Path) -> Predictor:

@@ -48,7 +48,7 @@ class GradientNorm(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
-            logs["gradient_norm"] = float(watched(self.model).largest)
+            logs["gradient_norm"] = float(watched(self.model).largest.numpy())
 
 
 def largest_gradient(model: keras.Model) -> str:

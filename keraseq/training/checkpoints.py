@@ -41,14 +41,15 @@ class Checkpoints:
     Args:
         folder: where they are; created by the first.
         keep: how many, at least 1; older ones are deleted once a newer one is on the disk.
+        writes: whether this process does; one that does not reads what another wrote.
 
     Raises:
         UsageError: `keep` is below 1.
     """
 
-    def __init__(self, folder: Path, keep: int = 2):
+    def __init__(self, folder: Path, keep: int = 2, writes: bool = True):
         check(keep >= 1, f"keep must be at least 1 checkpoint; got {keep}")
-        self.folder, self.keep = folder, keep
+        self.folder, self.keep, self.writes = folder, keep, writes
 
     def save(self, step: int, snapshot: Snapshot) -> None:
         """Writes a snapshot atomically.
@@ -56,6 +57,8 @@ class Checkpoints:
         Raises:
             KeraseqError: it cannot be written; those before it are as they were.
         """
+        if not self.writes:
+            return
         facts = np.frombuffer(json.dumps(snapshot.facts, default=float).encode(), np.uint8)
         archive = io.BytesIO()
         np.savez(archive, allow_pickle=False, **{FACTS: facts}, **snapshot.arrays)
@@ -86,7 +89,7 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Deletes them all."""
-        for path in self._paths():
+        for path in self._paths() if self.writes else ():
             path.unlink()
 
     def _paths(self) -> Sequence[Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 from rich.console import Console
 
 from keraseq.config import check, configure, settings_of
@@ -30,6 +31,8 @@ from keraseq.training.callbacks import (
     best_on_validation,
 )
 from keraseq.training.checkpoints import Checkpoints
+from keraseq.training.distributed.replicated import Replicated
+from keraseq.training.distributed.workers import LOST, leads, lost
 from keraseq.training.optimizers import optimizer
 from keraseq.training.outcome import Outcome
 from keraseq.training.resuming import Checkpointing, Preempted
@@ -108,7 +111,7 @@ def fit(
     Raises:
         UsageError: an unknown setting or strategy, a value out of range, `tensorboard` or `resume` without a directory,
             or a checkpoint of another training.
-        KeraseqError: `directory` cannot be written.
+        KeraseqError: `directory` cannot be written, or another worker of the job is gone.
 
     Example:
         >>> task = keraseq.load_task("digits")                              # doctest: +SKIP
@@ -123,9 +126,11 @@ def fit(
         checkpoint_seconds is None or checkpoint_seconds >= 0,
         f"checkpoint_seconds must be 0 or more, or None; got {checkpoint_seconds}",
     )
+    check(
+        (directory is not None and checkpoint_seconds is not None) or not resume,
+        "resume=True needs checkpoints; give directory=…",
+    )
     folder = make_folder(Path(directory)) if directory is not None else None
-    checkpoints = Checkpoints(folder / "checkpoints") if folder and checkpoint_seconds is not None else None
-    check(checkpoints is not None or not resume, "resume=True needs checkpoints; give directory=…")
     stages = [stage for stage in stages if stage.until < training.epochs] + [Stage(training.epochs, task)]
     steps = sum(part.stage.steps * (part.until - part.begin) for part in parts(stages))
 
@@ -138,17 +143,20 @@ def fit(
         "parameters": count_parameters(model),
         "seed": seed,
     }
-    checkpointing = Checkpointing(checkpoints, about, own, checkpoint_seconds or 0.0, resume)
-    watchers: list[keras.callbacks.Callback] = [*own, *callbacks]
-    if folder:
-        watchers.append(History(folder / "history.jsonl", checkpointing.epoch))
-    if folder and tensorboard:
-        watchers.append(Scalars(folder, resumed=checkpointing.step > 0))
-    shown = [ShowProgress(Console(), stages[-1].steps, training.epochs)] if progress else []
-
     outcome = None
     keras.utils.set_random_seed(seed)
     with scope():
+        leading = leads()
+        checkpoints = None
+        if folder and checkpoint_seconds is not None:
+            checkpoints = Checkpoints(folder / "checkpoints", writes=leading)
+        checkpointing = Checkpointing(checkpoints, about, own, checkpoint_seconds or 0.0, resume)
+        watchers: list[keras.callbacks.Callback] = [*own, *callbacks]
+        if folder and leading:
+            watchers.append(History(folder / "history.jsonl", checkpointing.epoch))
+        if folder and leading and tensorboard:
+            watchers.append(Scalars(folder, resumed=checkpointing.step > 0))
+        shown = [ShowProgress(Console(), stages[-1].steps, training.epochs)] if progress and leading else []
         trained, resetting, jit_compile = compiled(model, task, training, steps)
         together = OneTraining([*watchers, *resetting, *shown, checkpointing], trained)
         checkpointing.prepare(trained, task)
@@ -172,6 +180,12 @@ def fit(
             outcome = Outcome.PREEMPTED if isinstance(interrupt, Preempted) else Outcome.INTERRUPTED
             for watcher in (best, *shown):
                 watcher.on_train_end()
+        except LOST as error:
+            if tf.distribute.get_strategy().cluster_resolver is None:
+                raise
+            raise lost(error) from error
+    if isinstance(trained, Replicated):
+        trained.hand_back()
     history = {name: [float(v) for v in values] for name, values in getattr(recorded, "history", {}).items()}
     outcome = outcome or divergence.outcome
     if outcome is not Outcome.COMPLETED:
@@ -194,13 +208,16 @@ def fit(
 
 def compiled(
     model: keras.Model, task: Task, training: Training, steps: int
-) -> tuple[keras.Model, list[keras.callbacks.Callback], bool]:
+) -> tuple[keras.Model | Replicated, list[keras.callbacks.Callback], bool]:
     """What is trained in the model's stead, compiled; the callbacks that it needs; and whether XLA compiles it.
 
     Args:
         steps: batches of the whole training.
     """
     jit_compile = _compiles(model, task, steps) if training.jit_compile == "auto" else bool(training.jit_compile)
+    if keras.backend.backend() == "tensorflow" and tf.distribute.has_strategy():
+        check(not task.carries, "rows that go on from batch to batch stay on one device; use strategy auto")
+        return Replicated(model, task, training, steps), [], False
     trained = Carried(model, task.config.batch_size) if task.carries else model
     trained.compile(optimizer=optimizer(training, steps), **task.measures, jit_compile=jit_compile)
     return trained, [trained.resetting()] if isinstance(trained, Carried) else [], jit_compile

@@ -18,6 +18,7 @@ from keraseq.config import check
 from keraseq.tasks import Task
 from keraseq.training.callbacks import StopOnDivergence
 from keraseq.training.checkpoints import Checkpoints, Snapshot
+from keraseq.training.distributed.workers import agreed
 
 STATE = {  # what callbacks know beside their settings
     keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch"),
@@ -108,10 +109,13 @@ class Checkpointing(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.batch = self._skipped + batch
-        if self._told_to_stop or time.monotonic() - self._saved >= self.seconds:
+        if self.checkpoints is None:
+            return
+        # Workers save together, or not at all: what metrics have summed lies with all of them.
+        if agreed(self._told_to_stop or time.monotonic() - self._saved >= self.seconds):
             self._save()
-        if self._told_to_stop:
-            raise Preempted
+            if agreed(self._told_to_stop):
+                raise Preempted
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.step += 1

@@ -166,7 +166,11 @@ def test_a_search_without_a_winner_and_a_diverged_run_fail(tmp_path, data_dir):
         (2, ["train", "gru", "--set", "model.units=0"], "units must be at least 1; got 0"),
         (2, ["train", "gru", "--set", "units=4"], "--set takes group.name=value"),
         (2, ["train", "gru", "--set", "net.units=4"], "no group of settings named 'net'"),
-        (2, ["train", "gru", "--set", "training.decay=linear"], "decay must be one of none, cosine; got 'linear'"),
+        (
+            2,
+            ["train", "gru", "--set", "training.decay=linear"],
+            "decay must be one of none, cosine, inverse_sqrt, one_cycle, plateau; got 'linear'",
+        ),
         (2, ["train", "gru", "--precision", "float8"], "precision must be one of"),
         (2, ["train", "gru", "adding", "--set", "task.length=1"], "length must be at least 2"),
         (2, ["train", "gru", "digts"], "no task named 'digts'; did you mean 'digits'"),

@@ -80,9 +80,10 @@ def test_averages_are_those_of_the_weights_and_what_a_run_leaves(digits):
     watch = keras.callbacks.LambdaCallback(
         on_train_batch_end=note, on_epoch_end=lambda *_: averages.append(model.get_weights())
     )
+    before = model.get_weights()
     settings = {"epochs": 2, "average": 0.9, "patience": None, "progress": False}
     result = keraseq.fit(model, digits, callbacks=[watch], **settings)
-    expected, at = weights[0], {}
+    expected, at = before, {}
     for count, seen in enumerate(weights, 1):
         expected = [0.9 * a + 0.1 * w for a, w in zip(expected, seen, strict=True)]
         at[count] = expected

@@ -52,9 +52,9 @@ class Forecasting(OutputKind):
 
     def loss(self) -> keras.losses.Loss:
         """Mean squared error."""
-        import keras
+        from keraseq.models.outputs.squared_error import SequenceSquaredError
 
-        return keras.losses.MeanSquaredError()
+        return SequenceSquaredError()
 
     def metrics(self) -> list[keras.metrics.Metric]:
         """Mean squared and mean absolute error, over all steps and numbers."""

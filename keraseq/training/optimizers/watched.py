@@ -15,11 +15,12 @@ class Watched(keras.optimizers.Optimizer):
     """Mixed into a Keras optimizer: a class of both, with this one first.
 
         ‖g_u‖ ≤ λ · max(‖w_u‖, 10⁻³)      of each unit u, before anything else
-        w̄ ← α · w̄ + (1 − α) · w            after the update
+        w̄ ← α · w̄ + (1 − α) · w            after every batch, from w̄ = w before the first
 
     Args:
         adaptive_clip: λ, above 0; None does not clip.
         average: α, in (0, 1); None keeps no average.
+        replicas: how many equal parts gradients come in, which the Keras optimizer sums.
         kwargs: of the Keras optimizer.
 
     Attributes:
@@ -31,10 +32,13 @@ class Watched(keras.optimizers.Optimizer):
     doi:10.1137/0330046 (averaging).
     """
 
-    def __init__(self, adaptive_clip: float | None = None, average: float | None = None, **kwargs: Any):
+    def __init__(
+        self, adaptive_clip: float | None = None, average: float | None = None, replicas: int = 1, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.adaptive_clip = adaptive_clip
         self.average = average
+        self.replicas = replicas
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         """Creates the variables of the optimizer, and those that watch it."""
@@ -45,23 +49,34 @@ class Watched(keras.optimizers.Optimizer):
         self.norms = self.add_variable((len(self.watched),), name="gradient_norms", dtype="float32")
         self.largest = self.add_variable((), name="largest_gradient_norm", dtype="float32")
         averaged = self.watched if self.average else []
-        self.averages = [self.add_variable_from_reference(variable, "average") for variable in averaged]
+        self.averages = [
+            self.add_variable_from_reference(v, "average", initializer=lambda shape, dtype, v=v: ops.cast(v, dtype))
+            for v in averaged
+        ]
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[keras.Variable] | None = None) -> None:
         """Updates the variables by their gradients; a variable whose gradient is None stays as it is."""
         if trainable_variables is not None:
             self.build(trainable_variables)
-        self._measure(grads)
+        grads = [g if g is None else dense(g) for g in grads]
+        if self.replicas == 1:
+            self.measure(grads)
         if self.adaptive_clip:
             pairs = zip(grads, self.watched, strict=True)
-            grads = [g if g is None else clipped(g, variable, self.adaptive_clip) for g, variable in pairs]
-        first = ops.equal(self.iterations, 0)
+            grads = [
+                g if g is None else by_unit(g, variable, self.adaptive_clip / self.replicas) for g, variable in pairs
+            ]
         super().apply(grads, trainable_variables)
+        self.move_averages()
+
+    def move_averages(self) -> None:
+        """Brings the averages a batch nearer to the weights."""
+        kept = self.average or 0.0
         for average, variable in zip(self.averages, self.watched, strict=False):
-            kept = ops.where(first, 0.0, ops.cast(self.average, average.dtype))
             average.assign(kept * average + (1 - kept) * variable)
 
-    def _measure(self, grads: Sequence[Any]) -> None:
+    def measure(self, grads: Sequence[Any]) -> None:
+        """Notes the norms of whole gradients; with several replicas whoever makes parts of them calls this before."""
         squares = ops.stack([0.0 if g is None else ops.sum(ops.square(ops.cast(g, "float32"))) for g in grads])
         total = ops.sqrt(ops.sum(squares))
         finite = ops.isfinite(total)
@@ -72,7 +87,16 @@ class Watched(keras.optimizers.Optimizer):
         """Leaves the variables alone: whoever trains decides when they take their averages."""
 
 
-def clipped(gradient: Any, variable: keras.Variable, clip: float) -> Any:
+def dense(gradient: Any) -> Any:
+    """A gradient as one tensor. That of an embedding comes in slices, some of one row: only their sum has a norm."""
+    if keras.backend.backend() != "tensorflow":
+        return gradient
+    import tensorflow as tf
+
+    return tf.convert_to_tensor(gradient)
+
+
+def by_unit(gradient: Any, variable: keras.Variable, clip: float) -> Any:
     """A gradient whose norm, unit by unit, is at most `clip` times that of the weights: a unit is a last index."""
     axes = tuple(range(len(variable.shape) - 1)) if len(variable.shape) > 1 else None
     norm = ops.sqrt(ops.sum(ops.square(gradient), axis=axes, keepdims=True))

@@ -1,0 +1,80 @@
+"""Several workers of one job on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+
+from keraseq.errors import KeraseqError
+
+GRACE = 10.0  # seconds that the others have to end by themselves once a worker has gone
+TICK = 0.1
+
+
+def launch(command: Sequence[str], workers: int) -> int:
+    """Runs `command` in `workers` processes that are one cluster, and returns the exit code of the first worker.
+
+    Where one of them fails, the others are given some seconds and are then killed; SIGTERM and SIGINT are handed on.
+
+    Raises:
+        KeraseqError: a worker was killed or failed; the message names it.
+    """
+    hosts = [f"localhost:{port}" for port in _ports(workers)]
+    processes = [subprocess.Popen(command, env=_environment(hosts, index)) for index in range(workers)]
+    with _handing_on(processes):
+        while all(process.poll() is None for process in processes):
+            time.sleep(TICK)
+        first = next(index for index, process in enumerate(processes) if process.poll() is not None)
+        until = time.monotonic() + GRACE
+        while any(process.poll() is None for process in processes):
+            if processes[first].returncode and time.monotonic() > until:
+                for process in processes:
+                    process.kill()
+            time.sleep(TICK)
+    code = processes[first].returncode
+    if code < 0:
+        raise KeraseqError(
+            f"worker {first} of {workers} was ended by {signal.Signals(-code).name}, and so the job; run it again with "
+            "--resume"
+        )
+    return code or processes[0].returncode
+
+
+def _environment(hosts: Sequence[str], index: int) -> dict[str, str]:
+    told = {"cluster": {"worker": list(hosts)}, "task": {"type": "worker", "index": index}}
+    return {**os.environ, "TF_CONFIG": json.dumps(told)}
+
+
+def _ports(count: int) -> list[int]:
+    """Free ports, which the kernel names."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("localhost", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+@contextlib.contextmanager
+def _handing_on(processes: Sequence[subprocess.Popen[bytes]]):  # type: ignore[no-untyped-def]
+    """Inside the block SIGTERM and SIGINT go to the workers, and whatever is left of them ends with it."""
+
+    def hand_on(number, frame):  # type: ignore[no-untyped-def]
+        for process in processes:
+            if process.poll() is None:
+                process.send_signal(number)
+
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for process in processes:
+            process.kill()
+            process.wait()

@@ -1,0 +1,195 @@
+"""A model that is trained on all replicas of a `tf.distribute` strategy, to the numbers of one device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keraseq.errors import UsageError
+from keraseq.tasks import Task
+from keraseq.training.distributed.shares import share, total
+from keraseq.training.optimizers import clipped, dense, optimizer
+from keraseq.training.settings import Training
+
+
+class Replicated:
+    """A copy of a model, whose variables every replica of the strategy in scope holds, trained in the model's stead.
+
+        gradient = ∇ Σ_r total_r / Σ_r count_r
+
+    over the shares of a batch that its replicas r take: the gradient of the mean over the batch as a whole, whatever
+    its rows, padding and weights, and however it is divided. It is then clipped, and every replica makes the same step.
+    Metrics sum over replicas too. Dropout draws the same masks in every replica.
+
+    To callbacks it is the copied model: what is not found here is found there.
+
+    Args:
+        model: a functional model of layers that `from_config` makes again.
+        task: gives loss and metrics.
+        training: settings.
+        steps: batches of the whole training.
+
+    Attributes:
+        stop_training: set by callbacks.
+
+    Raises:
+        UsageError: the model scales its loss, as `mixed_float16` does.
+
+    Reference: Goyal et al. 2017, arXiv:1706.02677, section 2.3.
+    """
+
+    def __init__(self, model: keras.Model, task: Task, training: Training, steps: int):
+        if any(layer.compute_dtype == "float16" for layer in model.layers):
+            raise UsageError(
+                "float16 needs a scaled loss, which is kept on one device alone; use precision mixed_bfloat16 with a "
+                "distributed strategy"
+            )
+        self.strategy = tf.distribute.get_strategy()
+        self.replicas = self.strategy.num_replicas_in_sync
+        self.task, self.training, self.steps = task, training, steps
+        self.original = model
+        self.copied = keras.models.clone_model(model)
+        self.copied.set_weights(model.get_weights())
+        self.loss: keras.losses.Loss = task.output.loss()
+        self.mean_loss = keras.metrics.Mean(name="loss")
+        self.metrics = [*task.output.metrics(), self.mean_loss]
+        self.optimizer = optimizer(training, steps, self.replicas)
+        self.optimizer.build(self.copied.trainable_variables)
+        self.accumulated = (
+            [keras.Variable(keras.ops.zeros_like(v), trainable=False) for v in self.copied.trainable_variables]
+            if training.accumulate > 1
+            else []
+        )
+        self.stop_training = False
+        self._train = tf.function(self._replicas_train, reduce_retracing=True)
+        self._test = tf.function(self._replicas_test, reduce_retracing=True)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["copied"], name)
+
+    @property
+    def metrics_variables(self) -> list[keras.Variable]:
+        """What metrics have summed, and the gradients that wait for their step."""
+        return [*(variable for metric in self.metrics for variable in metric.variables), *self.accumulated]
+
+    def hand_back(self) -> None:
+        """Gives the model its trained weights, and compiles it as training on one device does."""
+        self.original.set_weights(self.copied.get_weights())
+        self.original.compile(optimizer=optimizer(self.training, self.steps), **self.task.measures)
+
+    def fit(
+        self,
+        data: Iterable[Any],
+        *,
+        validation_data: Iterable[Any] | None = None,
+        initial_epoch: int = 0,
+        epochs: int = 1,
+        callbacks: Any = (),
+        **_: Any,
+    ) -> None:
+        """As Keras' own `fit`, from one epoch to another."""
+        callbacks = self._together(callbacks)
+        self.stop_training = False
+        callbacks.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            self._reset()
+            callbacks.on_epoch_begin(epoch)
+            for number, batch in enumerate(data):
+                callbacks.on_train_batch_begin(number)
+                whole = (int(self.optimizer.iterations.numpy()) + 1) % self.training.accumulate == 0
+                loss = self._train(batch, whole)
+                callbacks.on_train_batch_end(number, {"loss": float(loss)})
+                if self.stop_training:
+                    break
+            logs = self._results()
+            if validation_data is not None:
+                validated = self.evaluate(validation_data, callbacks=callbacks)
+                logs |= {f"val_{name}": value for name, value in validated.items()}
+            callbacks.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+
+    def evaluate(self, data: Iterable[Any], *, callbacks: Any = (), **_: Any) -> dict[str, float]:
+        """Loss and metrics over all of the data."""
+        callbacks = self._together(callbacks)
+        callbacks.on_test_begin()
+        self._reset()
+        for number, batch in enumerate(data):
+            callbacks.on_test_batch_begin(number)
+            loss = self._test(batch)
+            callbacks.on_test_batch_end(number, {"loss": float(loss)})
+        results = self._results()
+        callbacks.on_test_end(results)
+        return results
+
+    def test_on_batch(self, *batch: Any) -> None:
+        """Nothing to create: all variables are there from the beginning."""
+
+    def _together(self, callbacks: Any) -> keras.callbacks.CallbackList:
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            return callbacks
+        return keras.callbacks.CallbackList(list(callbacks), model=self)
+
+    def _reset(self) -> None:
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def _results(self) -> dict[str, float]:
+        return {metric.name: float(metric.result()) for metric in self.metrics}
+
+    def _replicas_train(self, batch: Any, whole: bool) -> tf.Tensor:
+        losses = self.strategy.run(self._train_share, args=(batch, whole))
+        return self.strategy.experimental_local_results(losses)[0]
+
+    def _replicas_test(self, batch: Any) -> tf.Tensor:
+        losses = self.strategy.run(self._test_share, args=(batch,))
+        return self.strategy.experimental_local_results(losses)[0]
+
+    def _train_share(self, batch: Any, whole: bool) -> tf.Tensor:
+        """One replica's part of a step; the loss is that of the batch as a whole."""
+        context = tf.distribute.get_replica_context()
+        variables = [variable.value for variable in self.copied.trainable_variables]
+        with tf.GradientTape() as tape:
+            mine, loss = self._measured(batch, training=True)
+            penalties = self.copied.losses
+            mine += tf.add_n(penalties) / self.replicas if penalties else 0.0
+        gradients = tape.gradient(mine, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, list(map(dense, gradients)))
+        self._step(gradients, whole)
+        return loss
+
+    def _test_share(self, batch: Any) -> tf.Tensor:
+        return self._measured(batch, training=False)[1]
+
+    def _measured(self, batch: Any, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
+        """One replica's part of the loss of a batch, and that loss, which is noted in the metrics."""
+        context = tf.distribute.get_replica_context()
+        (inputs, targets, *weights), real = share(batch, context.replica_id_in_sync_group, self.replicas)
+        weight = weights[0] if weights else None
+        outputs = self.copied(inputs, training=training)
+        part, count = total(self.loss, targets, outputs, real, weight)
+        part /= tf.maximum(context.all_reduce(tf.distribute.ReduceOp.SUM, count), 1e-9)
+        for metric in self.metrics[:-1]:
+            metric.update_state(targets, outputs, sample_weight=real if weight is None else real * weight)
+        loss = context.all_reduce(tf.distribute.ReduceOp.SUM, part)
+        rows = tf.cast(tf.shape(tf.nest.flatten(batch)[0])[0], tf.float32)
+        self.mean_loss.update_state(loss, sample_weight=rows / self.replicas)
+        return part, loss
+
+    def _step(self, gradients: list[tf.Tensor], whole: bool) -> None:
+        """Notes gradients until they are whole, then applies them; the optimizer sums those of all replicas."""
+        if self.accumulated:
+            gradients = [a + g for a, g in zip(self.accumulated, gradients, strict=True)]
+            for variable, gradient in zip(self.accumulated, gradients, strict=True):
+                variable.assign(tf.zeros_like(gradient) if whole else gradient)
+        if whole:
+            gradients = [g / self.training.accumulate for g in gradients]
+            self.optimizer.measure(gradients)
+            gradients = clipped(gradients, self.training)
+            self.optimizer.apply([g / self.replicas for g in gradients], self.copied.trainable_variables)
+        else:
+            self.optimizer.iterations.assign_add(1)
+            self.optimizer.move_averages()

@@ -1,0 +1,58 @@
+"""The part of a batch that one replica takes, and its part of a mean over the whole batch."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+
+def share(batch: Any, replica: tf.Tensor, replicas: int) -> tuple[Any, tf.Tensor]:
+    """The rows of one replica, and which of them are real, float32, `(rows,)`.
+
+    Every replica gets as many rows, ⌈batch / replicas⌉, so that none is empty: where the batch has too few, its last
+    row comes again and counts for nothing.
+
+    Args:
+        batch: structure of tensors, `(batch, …)`.
+        replica: its number, from 0.
+        replicas: how many there are.
+    """
+    first = tf.nest.flatten(batch)[0]
+    count = first.shape[0] or tf.shape(first)[0]
+    rows = -(-count // replicas)
+    places = replica * rows + tf.range(rows)
+    real = tf.cast(places < count, tf.float32)
+    places = tf.minimum(places, count - 1)
+    return tf.nest.map_structure(lambda part: tf.gather(part, places), batch), real
+
+
+def total(loss: keras.losses.Loss, y_true: Any, y_pred: Any, real: Any, weight: Any) -> tuple[Any, Any]:
+    """The sum that a loss takes the mean of, and what it divides by, over the rows that are real.
+
+        loss(y_true, y_pred) = total / count                   of a whole batch
+                             = Σ_r total_r / Σ_r count_r       of the shares of its replicas
+
+    Args:
+        loss: whose reduction is `"sum_over_batch_size"`, `"mean"` or `"mean_with_sample_weight"`.
+        y_true: targets.
+        y_pred: outputs of the model.
+        real: 1 for rows that count, else 0, `(rows,)`.
+        weight: sample weights, or None.
+    """
+    weighted = real if weight is None else weight * _like(weight, real)
+    by_weight = loss.reduction == "mean_with_sample_weight"
+    summed, counted = copy.copy(loss), copy.copy(loss)
+    summed.reduction = counted.reduction = "sum"
+    counted.call = lambda y_true, y_pred: ops.ones_like(loss.call(y_true, y_pred))
+    return summed(y_true, y_pred, weighted), counted(y_true, y_pred, weighted if by_weight else real)
+
+
+def _like(values: Any, weight: Any) -> Any:
+    """Weights of rows with as many axes as the values that they weigh."""
+    return (
+        weight if len(weight.shape) == len(values.shape) else tf.reshape(weight, (-1, *[1] * (len(values.shape) - 1)))
+    )

@@ -1,0 +1,46 @@
+"""Trains on one device, on two replicas or as one of two workers, and saves what came of it.
+
+python replicas.py single|mirrored|workers FOLDER DATA_DIR [SETTINGS]
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keraseq
+
+
+def main(kind, folder, data_dir, settings="{}"):
+    leading = keraseq.connect() if kind == "workers" else True
+    import numpy as np
+    import tensorflow as tf
+
+    if kind == "mirrored":
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    given = {"optimizer": "sgd", "learning_rate": 0.05, "epochs": 3, **json.loads(settings)}
+    task = keraseq.load_task(
+        "digits", data_dir=data_dir, batch_size=63, static_shapes=given.pop("static_shapes", False)
+    )
+    model = keraseq.create_model("gru", task, units=6, dropout=0.0, seed=0)
+    strategy = {"single": "cpu", "workers": "multiworker"}.get(kind, kind)
+    result = keraseq.fit(model, task, strategy=strategy, directory=folder / "run", progress=False, **given)
+    if leading:
+        np.savez(folder / f"{kind}.npz", **{str(k): weight for k, weight in enumerate(model.get_weights())})
+        (folder / f"{kind}.json").write_text(json.dumps({"history": result.history, "score": result.score}))
+
+
+def both(arguments):
+    """The two workers, which are this script again."""
+    from keraseq.training.distributed.launch import launch
+
+    return launch([sys.executable, __file__, *arguments], 2)
+
+
+if __name__ == "__main__":
+    import os
+
+    kind, folder, data_dir, *settings = sys.argv[1:]
+    if kind == "workers" and "TF_CONFIG" not in os.environ:
+        sys.exit(both(sys.argv[1:]))
+    main(kind, Path(folder), data_dir, *settings)

@@ -1,0 +1,159 @@
+"""Two replicas make of a model what one device makes of it. Replicas need a process of their own: see `replicas.py`."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import psutil
+import pytest
+import tensorflow as tf
+
+import keraseq
+from keraseq.errors import UsageError
+from keraseq.models.outputs import Classification, Forecasting, Tagging, Transduction
+from keraseq.training.distributed.shares import share, total
+
+SCRIPT = Path(__file__).parent / "replicas.py"
+
+
+@pytest.mark.parametrize("rows", [1, 5, 64])
+def test_shares_have_every_row_once(rows):
+    batch = {"x": tf.range(rows), "y": tf.random.stateless_normal((rows, 3), (0, 0))}
+    parts = [share(batch, tf.constant(replica), 3) for replica in range(3)]
+    assert len({len(part["x"]) for part, _ in parts}) == 1
+    assert all(len(part["x"]) >= 1 for part, _ in parts)
+    kept = np.concatenate([part["x"].numpy()[real.numpy() == 1] for part, real in parts])
+    assert kept.tolist() == list(range(rows))
+
+
+def labels(count):
+    return tuple(map(str, range(count)))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("output", "targets", "outputs"),
+    [
+        (Classification(labels(4)), (5,), (5, 4)),
+        (Tagging(labels(4)), (5, 6), (5, 6, 4)),
+        (Transduction(labels(4)), (5, 3), (5, 9, 5)),
+        (Forecasting(horizon=6, size=2), (5, 6, 2), (5, 6, 2)),
+    ],
+)
+def test_parts_of_a_mean_add_up_to_it(output, targets, outputs, weighted):
+    random = np.random.default_rng(0)
+    if isinstance(output, Forecasting):
+        y = random.normal(size=targets).astype("float32")
+    else:
+        y = random.integers(0, 4, targets).astype("int32")
+    if output.targets != "whole" and not isinstance(output, Forecasting):
+        y[:, -2:] = output.padding
+        y[0] = output.padding
+    predicted = random.normal(size=outputs).astype("float32")
+    weight = tf.constant([1.0, 0.0, 2.0, 1.0, 0.5]) if weighted else None
+    loss = output.loss()
+    expected = loss(y, tf.constant(predicted), weight)
+    batch = [tf.constant(y), tf.constant(predicted), *([weight] if weighted else [])]
+    parts = []
+    for replica in range(2):
+        (y_r, predicted_r, *weight_r), real = share(batch, tf.constant(replica), 2)
+        parts.append(total(loss, y_r, predicted_r, real, weight_r[0] if weight_r else None))
+    assert sum(float(part) for part, _ in parts) / sum(float(count) for _, count in parts) == pytest.approx(
+        float(expected), rel=1e-5
+    )
+
+
+def run(kind, folder, data_dir, *arguments):
+    command = [sys.executable, SCRIPT, kind, folder, data_dir, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    found = dict(np.load(folder / f"{kind}.npz"))
+    return found, json.loads((folder / f"{kind}.json").read_text())
+
+
+def equal(one, other):
+    assert one.keys() == other.keys()
+    assert max(np.abs(one[name] - other[name]).max() for name in one) < 1e-5
+
+
+@pytest.fixture(scope="module")
+def single(data_dir, digits, tmp_path_factory):
+    return run("single", tmp_path_factory.mktemp("single"), data_dir)
+
+
+def test_two_replicas_equal_one_device(single, tmp_path, data_dir):
+    weights, told = run("mirrored", tmp_path, data_dir)
+    equal(weights, single[0])
+    for name, values in single[1]["history"].items():
+        assert told["history"][name] == pytest.approx(values, rel=1e-4), name
+    assert told["score"] == single[1]["score"]
+
+
+def test_accumulation_clipping_averages_and_static_shapes_equal_too(tmp_path, data_dir):
+    settings = json.dumps(
+        {"accumulate": 3, "average": 0.9, "clip_norm": None, "clip_value": 0.01, "static_shapes": True}
+    )
+    one, two = (run(kind, tmp_path, data_dir, settings)[0] for kind in ("single", "mirrored"))
+    equal(one, two)
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one_device(single, tmp_path, data_dir):
+    weights, told = run("workers", tmp_path, data_dir)
+    equal(weights, single[0])
+    assert told["score"] == single[1]["score"]
+
+
+def command(data_dir, folder, *more):
+    options = ["--epochs", "6", "--set", "training.patience=null", "--local-workers", "2", "--data-dir", data_dir]
+    return [sys.executable, "-m", "keraseq", "train", "gru", "digits", *options, "-d", str(folder), *more]
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_ends_the_job_and_resume_gives_the_same_result(digits, data_dir, tmp_path):
+    def weights(folder):
+        return keraseq.load_model(folder).model.get_weights()
+
+    subprocess.run(command(data_dir, tmp_path / "untouched"), check=True, capture_output=True, timeout=300)
+    folder = tmp_path / "killed"
+    launcher = subprocess.Popen(
+        command(data_dir, folder, "--checkpoint-seconds", "0"), stderr=subprocess.PIPE, text=True
+    )
+    history = folder / "history.jsonl"
+    while launcher.poll() is None and not (history.exists() and history.read_text()):
+        time.sleep(0.05)
+    workers = [child for child in psutil.Process(launcher.pid).children() if "keraseq" in " ".join(child.cmdline())]
+    workers[1].send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    _, errors = launcher.communicate(timeout=60)
+    assert time.monotonic() - killed < 30
+    assert launcher.returncode == 1
+    assert "worker 1 of 2 was ended by SIGKILL, and so the job; run it again with --resume" in errors
+    result = subprocess.run(command(data_dir, folder, "--resume"), capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert (folder / "history.jsonl").read_text() == (tmp_path / "untouched" / "history.jsonl").read_text()
+    assert all(np.array_equal(a, b) for a, b in zip(weights(folder), weights(tmp_path / "untouched"), strict=True))
+
+
+def test_what_a_strategy_lacks_is_said_at_once(digits, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    model = keraseq.create_model("linear", digits)
+    with pytest.raises(UsageError, match=r"'mirrored' needs at least 2 devices; got .*: use strategy 'auto'"):
+        keraseq.fit(model, digits, strategy="mirrored", progress=False)
+    with pytest.raises(UsageError, match=r"needs a cluster; set TF_CONFIG, .* --local-workers N"):
+        keraseq.connect()
+
+
+def test_float16_is_refused_on_replicas(digits):
+    from keraseq.training.distributed.replicated import Replicated
+    from keraseq.training.settings import Training
+
+    model = keraseq.create_model("linear", digits, precision="mixed_float16")
+    with pytest.raises(UsageError, match="use precision mixed_bfloat16"):
+        Replicated(model, digits, Training(), 10)
+    assert isinstance(model, keras.Model)
