@@ -108,7 +108,8 @@ BUILTIN: dict[str, dict[str, str]] = {
     "tasks": {name: f"keraseq.tasks.{name}" for name in _TASKS},
     "algorithms": {name: f"keraseq.tuning.algorithms.{module}" for name, module in _ALGORITHMS.items()},
     "strategies": {
-        name: f"keraseq.training.strategies.{name}" for name in ("auto", "cpu", "gpu", "mirrored", "multiworker")
+        name: f"keraseq.training.strategies.{name.replace('-', '_')}"
+        for name in ("auto", "cpu", "data-parallel", "gpu", "mirrored", "multiworker", "tpu")
     },
 }
 

@@ -38,17 +38,23 @@ def adjusting(task: Task, training: Training) -> list[keras.callbacks.Callback]:
     return callbacks
 
 
-class GradientNorm(keras.callbacks.Callback):
-    """Adds `gradient_norm` to the scores of every epoch: the largest global norm of its gradients, before clipping."""
+class OptimizerScores(keras.callbacks.Callback):
+    """Adds to the scores of every epoch what the optimizer knows.
+
+    `gradient_norm` is the largest global norm of the epoch's gradients, before clipping; `learning_rate` the step size
+    at its end.
+    """
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         optimizer = watched(self.model)
         if optimizer.built:
-            optimizer.largest.assign(0.0)
+            optimizer.largest.assign(keras.ops.zeros(()))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
-            logs["gradient_norm"] = float(watched(self.model).largest.numpy())
+            optimizer = watched(self.model)
+            logs["gradient_norm"] = float(optimizer.largest.numpy())
+            logs["learning_rate"] = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
 
 
 def largest_gradient(model: keras.Model) -> str:

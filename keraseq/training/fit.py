@@ -22,8 +22,8 @@ from keraseq.models import count_parameters
 from keraseq.registry import strategies
 from keraseq.tasks import Task
 from keraseq.training.callbacks import (
-    GradientNorm,
     History,
+    OptimizerScores,
     Scalars,
     ShowProgress,
     StopOnDivergence,
@@ -31,13 +31,15 @@ from keraseq.training.callbacks import (
     best_on_validation,
 )
 from keraseq.training.checkpoints import Checkpoints
+from keraseq.training.distributed.copies import hand_back, sharded
 from keraseq.training.distributed.replicated import Replicated
-from keraseq.training.distributed.workers import LOST, leads, lost
+from keraseq.training.distributed.workers import LOST, Watchdog, leads, lost
 from keraseq.training.optimizers import optimizer
 from keraseq.training.outcome import Outcome
 from keraseq.training.resuming import Checkpointing, Preempted
 from keraseq.training.settings import Training
 from keraseq.training.stages import OneTraining, Stage, parts
+from keraseq.training.strategies.backend import gpus
 
 WORTH_COMPILING = 2_000  # steps of a run from which on compiling by XLA is repaid on a CPU
 
@@ -135,7 +137,7 @@ def fit(
     steps = sum(part.stage.steps * (part.until - part.begin) for part in parts(stages))
 
     divergence, best, recorded = StopOnDivergence(), best_on_validation(task, training), keras.callbacks.History()
-    own = [GradientNorm(), *adjusting(task, training), divergence, best, recorded]
+    own = [OptimizerScores(), *adjusting(task, training), divergence, best, recorded]
     about = {
         "task": task.name,
         **{f"task.{name}": value for name, value in settings_of(task.config).items()},
@@ -158,11 +160,12 @@ def fit(
             watchers.append(Scalars(folder, resumed=checkpointing.step > 0))
         shown = [ShowProgress(Console(), stages[-1].steps, training.epochs)] if progress and leading else []
         trained, resetting, jit_compile = compiled(model, task, training, steps)
-        together = OneTraining([*watchers, *resetting, *shown, checkpointing], trained)
+        watchdog = Watchdog()
+        together = OneTraining([*watchers, *resetting, *shown, watchdog, checkpointing], trained)
         checkpointing.prepare(trained, task)
         left = () if checkpointing.ended else parts(stages, checkpointing.epoch, checkpointing.batch)
         try:
-            with checkpointing.preemptible():
+            with checkpointing.preemptible(), watchdog:
                 for part in left:
                     trained.fit(
                         part.stage.data(seed, part.begin, part.batch),
@@ -184,8 +187,8 @@ def fit(
             if tf.distribute.get_strategy().cluster_resolver is None:
                 raise
             raise lost(error) from error
-    if isinstance(trained, Replicated):
-        trained.hand_back()
+    if trained is not model and not isinstance(trained, Carried):
+        hand_back(trained, model, task, training, steps)
     history = {name: [float(v) for v in values] for name, values in getattr(recorded, "history", {}).items()}
     outcome = outcome or divergence.outcome
     if outcome is not Outcome.COMPLETED:
@@ -218,6 +221,8 @@ def compiled(
     if keras.backend.backend() == "tensorflow" and tf.distribute.has_strategy():
         check(not task.carries, "rows that go on from batch to batch stay on one device; use strategy auto")
         return Replicated(model, task, training, steps), [], False
+    if keras.distribution.distribution() is not None:
+        model = sharded(model, task)
     trained = Carried(model, task.config.batch_size) if task.carries else model
     trained.compile(optimizer=optimizer(training, steps), **task.measures, jit_compile=jit_compile)
     return trained, [trained.resetting()] if isinstance(trained, Carried) else [], jit_compile
@@ -226,10 +231,13 @@ def compiled(
 def _compiles(model: keras.Model, task: Task, steps: int) -> bool:
     """Whether XLA pays: it compiles for seconds, anew for each shape, and on a CPU gains only in recurrent loops.
 
-    There it loses more than that where it draws random numbers for all steps, as dropout of a sequence does.
+    There it loses more than that where it draws random numbers for all steps, as dropout of a sequence does. JAX does
+    without it only operation by operation.
     """
+    if keras.backend.backend() == "jax":
+        return True
     few_shapes = task.config.static_shapes or all(tensor.shape[1] is not None for tensor in model.inputs)
-    if keras.distribution.list_devices("gpu"):
+    if gpus():
         return few_shapes
     recurrent = any(isinstance(layer, Recurrent | Bidirectional) for layer in model.layers)
     dropout = any(

@@ -100,7 +100,7 @@ def test_what_is_in_a_task(data_dir, digits):
 
 
 def test_sigterm_exits_with_its_own_code_and_resume_goes_on(tmp_path, data_dir, digits):
-    command = ("train", "gru", "digits", "--epochs", "40", "--set", "training.patience=null", "--data-dir", data_dir)
+    command = ("train", "rnn", "digits", "--epochs", "15", "--set", "training.patience=null", "--data-dir", data_dir)
     command = (sys.executable, "-m", "keraseq", *command, "-d", tmp_path, "--json")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     history = tmp_path / "history.jsonl"
@@ -113,7 +113,7 @@ def test_sigterm_exits_with_its_own_code_and_resume_goes_on(tmp_path, data_dir, 
     before = history.read_text().splitlines()
     result = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["epochs"] == 40
+    assert json.loads(result.stdout)["epochs"] == 15
     assert history.read_text().splitlines()[: len(before)] == before
 
 

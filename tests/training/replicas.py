@@ -1,20 +1,28 @@
 """Trains on one device, on two replicas or as one of two workers, and saves what came of it.
 
-python replicas.py single|mirrored|workers FOLDER DATA_DIR [SETTINGS]
+python replicas.py single|mirrored|workers|hung FOLDER DATA_DIR [SETTINGS]
 """
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
+
+import keras
 
 import keraseq
 
 
 def main(kind, folder, data_dir, settings="{}"):
-    leading = keraseq.connect() if kind == "workers" else True
+    leading = keraseq.connect() if kind in ("workers", "hung") else True
     import numpy as np
     import tensorflow as tf
 
+    if kind == "hung":
+        from keraseq.training.distributed import workers
+
+        workers.SILENCE = 5.0
     if kind == "mirrored":
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -23,11 +31,19 @@ def main(kind, folder, data_dir, settings="{}"):
         "digits", data_dir=data_dir, batch_size=63, static_shapes=given.pop("static_shapes", False)
     )
     model = keraseq.create_model("gru", task, units=6, dropout=0.0, seed=0)
-    strategy = {"single": "cpu", "workers": "multiworker"}.get(kind, kind)
-    result = keraseq.fit(model, task, strategy=strategy, directory=folder / "run", progress=False, **given)
+    strategy = {"single": "cpu", "mirrored": "mirrored"}.get(kind, "multiworker")
+    stop = [keras.callbacks.LambdaCallback(on_epoch_end=stop_here)] if kind == "hung" and not leading else []
+    result = keraseq.fit(
+        model, task, callbacks=stop, strategy=strategy, directory=folder / "run", progress=False, **given
+    )
     if leading:
         np.savez(folder / f"{kind}.npz", **{str(k): weight for k, weight in enumerate(model.get_weights())})
         (folder / f"{kind}.json").write_text(json.dumps({"history": result.history, "score": result.score}))
+
+
+def stop_here(epoch, logs):
+    """Hangs, as by a fault."""
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def both(arguments):
@@ -38,9 +54,7 @@ def both(arguments):
 
 
 if __name__ == "__main__":
-    import os
-
     kind, folder, data_dir, *settings = sys.argv[1:]
-    if kind == "workers" and "TF_CONFIG" not in os.environ:
+    if kind in ("workers", "hung") and "TF_CONFIG" not in os.environ:
         sys.exit(both(sys.argv[1:]))
     main(kind, Path(folder), data_dir, *settings)

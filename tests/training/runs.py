@@ -7,7 +7,7 @@ import keras
 
 import keraseq
 
-SETTINGS = {"epochs": 4, "patience": 2, "learning_rate": 0.01, "progress": False, "seed": 0}
+SETTINGS = {"epochs": 3, "patience": 2, "learning_rate": 0.01, "progress": False, "seed": 0}
 
 
 class At(keras.callbacks.Callback):

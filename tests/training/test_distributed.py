@@ -1,10 +1,12 @@
 """Two replicas make of a model what one device makes of it. Replicas need a process of their own: see `replicas.py`."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import keras
@@ -110,7 +112,7 @@ def test_two_processes_equal_one_device(single, tmp_path, data_dir):
 
 
 def command(data_dir, folder, *more):
-    options = ["--epochs", "6", "--set", "training.patience=null", "--local-workers", "2", "--data-dir", data_dir]
+    options = ["--epochs", "3", "--set", "training.patience=null", "--local-workers", "2", "--data-dir", data_dir]
     return [sys.executable, "-m", "keraseq", "train", "gru", "digits", *options, "-d", str(folder), *more]
 
 
@@ -140,6 +142,15 @@ def test_a_worker_that_is_killed_ends_the_job_and_resume_gives_the_same_result(d
     assert all(np.array_equal(a, b) for a, b in zip(weights(folder), weights(tmp_path / "untouched"), strict=True))
 
 
+@pytest.mark.slow
+def test_a_worker_that_hangs_ends_the_job(data_dir, digits, tmp_path):
+    result = subprocess.run(
+        [sys.executable, SCRIPT, "hung", tmp_path, data_dir], capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 1
+    assert "no step in 5 s: a worker hangs; start all of them again, with --resume" in result.stderr
+
+
 def test_what_a_strategy_lacks_is_said_at_once(digits, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     model = keraseq.create_model("linear", digits)
@@ -157,3 +168,27 @@ def test_float16_is_refused_on_replicas(digits):
     with pytest.raises(UsageError, match="use precision mixed_bfloat16"):
         Replicated(model, digits, Training(), 10)
     assert isinstance(model, keras.Model)
+
+
+JAX = """
+import keraseq, numpy as np, sys
+task = keraseq.load_task("digits", data_dir=sys.argv[1], batch_size=64, static_shapes=True)
+weights = []
+for strategy in ("auto", "data-parallel"):
+    model = keraseq.create_model("gru", task, units=4, dropout=0.0, seed=0)
+    settings = {"epochs": 2, "optimizer": "sgd", "learning_rate": 0.05, "progress": False}
+    keraseq.fit(model, task, strategy=strategy, **settings)
+    weights.append(model.get_weights())
+print(max(np.abs(one - two).max() for one, two in zip(*weights)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_spec("jax"), reason="JAX is not installed")
+def test_two_devices_of_jax_equal_one(data_dir, digits):
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    result = subprocess.run(
+        [sys.executable, "-c", JAX, data_dir], capture_output=True, text=True, timeout=300, env=environment
+    )
+    assert result.returncode == 0, result.stderr
+    assert 0 <= float(result.stdout.splitlines()[-1]) < 1e-5

@@ -48,7 +48,7 @@ def untouched(digits, tmp_path_factory):
     return train(digits, folder, resume=False, checkpoint_seconds=None), (folder / "history.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize("steps", [(5,), (45,), (41, 1, 12)], ids=["first epoch", "second", "three times"])
+@pytest.mark.parametrize("steps", [(5,), (41, 1, 12)], ids=["once", "three times"])
 def test_it_goes_on_in_the_middle_of_an_epoch(digits, tmp_path, untouched, steps):
     for count in steps:
         interrupted(digits, tmp_path, count)
@@ -64,7 +64,7 @@ def test_killed_at_ten_random_steps_it_equals_the_one_that_never_was(digits, dat
     forkserver.ensure_running()
     moments = random.Random(0)
     for _ in range(10):
-        process = context.Process(target=killed_after, args=(moments.randint(1, 14), data_dir, tmp_path))
+        process = context.Process(target=killed_after, args=(moments.randint(1, 11), data_dir, tmp_path))
         process.start()
         process.join()
         assert process.exitcode == -signal.SIGKILL
@@ -97,7 +97,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_as_it_was(digits, tmp_path, un
 
 def test_sigterm_saves_and_ends_as_preempted(digits, tmp_path, untouched):
     handler = signal.getsignal(signal.SIGTERM)
-    stop = At(60, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    stop = At(50, lambda: os.kill(os.getpid(), signal.SIGTERM))
     result, _ = train(digits, tmp_path, stop, checkpoint_seconds=1e6)
     assert result.outcome is Outcome.PREEMPTED
     assert signal.getsignal(signal.SIGTERM) is handler
@@ -130,7 +130,7 @@ def test_a_run_that_diverged_has_ended(digits, tmp_path):
 
 def test_a_checkpoint_of_another_training_is_refused(digits, tmp_path):
     interrupted(digits, tmp_path, 5)
-    with pytest.raises(UsageError, match=r"another training: training\.epochs was 4 and is 9; seed was 0 and is 1"):
+    with pytest.raises(UsageError, match=r"another training: training\.epochs was 3 and is 9; seed was 0 and is 1"):
         train(digits, tmp_path, epochs=9, seed=1)
     with pytest.raises(UsageError, match="resume=True needs checkpoints; give directory"):
         train(digits, None)

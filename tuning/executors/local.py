@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import psutil
@@ -55,21 +56,23 @@ class Local(Executor):
             )
         self.workers = workers
         self._free = list(reversed(range(workers)))
+        self._leaving: list[BaseProcess] = []
         multiprocessing.get_context("forkserver").set_forkserver_preload(_PRELOADED)
         with environment(_SERVER_ENVIRONMENT):
             multiprocessing.forkserver.ensure_running()
 
     def start(self, work: str, *args: Any, memory: int | None = None) -> Child:
+        _bury(self._leaving, block=False)
         place = self._free.pop()
         share = Share(max(1, cores() // self.workers), place, self.workers)
-        return Child(self._free, share, work, *args, memory=memory)
+        return Child(self._free, self._leaving, share, work, *args, memory=memory)
 
     def ready(self, handles: Sequence[Handle], timeout: float) -> list[Handle]:
         heard = wait([handle.connection for handle in handles if isinstance(handle, Child)], timeout)
         return [handle for handle in handles if isinstance(handle, Child) and handle.connection in heard]
 
     def close(self) -> None:
-        pass
+        _bury(self._leaving, block=True)
 
 
 class Child(Handle):
@@ -77,6 +80,7 @@ class Child(Handle):
 
     Args:
         free: places that wait for a child; its own goes back there.
+        leaving: processes that are over but take a while to leave; its own goes there.
         share: of the machine.
         work: name of a function of `keraseq.tuning.child`.
         args: its arguments after the connection.
@@ -87,12 +91,20 @@ class Child(Handle):
         started: `time.monotonic()` of its launch.
     """
 
-    def __init__(self, free: list[int], share: Share, work: str, *args: Any, memory: int | None = None):
+    def __init__(
+        self,
+        free: list[int],
+        leaving: list[BaseProcess],
+        share: Share,
+        work: str,
+        *args: Any,
+        memory: int | None = None,
+    ):
         context = multiprocessing.get_context("forkserver")
         self.connection, theirs = context.Pipe()
         self.memory = memory
         self.started = time.monotonic()
-        self._free, self._share = free, share
+        self._free, self._leaving, self._share = free, leaving, share
         self._killed_for: Outcome | None = None
         self.process = context.Process(target=_run, args=(share, work, theirs, *args), daemon=True)
         self.process.start()
@@ -133,12 +145,19 @@ class Child(Handle):
         return {"outcome": Outcome.KILLED, "message": how, "seconds": self.seconds}
 
     def close(self) -> None:
-        if self.process.is_alive():
-            self.process.kill()
-        self.process.join()
-        self.process.close()
+        self.process.kill()
+        self._leaving.append(self.process)
         self.connection.close()
         self._free.append(self._share.place)
+
+
+def _bury(leaving: list[BaseProcess], block: bool) -> None:
+    """Forgets processes that have left, or waits until all have: the memory of one takes the kernel some 20 ms."""
+    for process in list(leaving):
+        process.join(None if block else 0)
+        if process.exitcode is not None:
+            process.close()
+            leaving.remove(process)
 
 
 def cores() -> int:

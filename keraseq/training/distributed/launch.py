@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import FrameType
 
 from keraseq.errors import KeraseqError
 
@@ -61,10 +62,10 @@ def _ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def _handing_on(processes: Sequence[subprocess.Popen[bytes]]):  # type: ignore[no-untyped-def]
+def _handing_on(processes: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
     """Inside the block SIGTERM and SIGINT go to the workers, and whatever is left of them ends with it."""
 
-    def hand_on(number, frame):  # type: ignore[no-untyped-def]
+    def hand_on(number: int, frame: FrameType | None) -> None:
         for process in processes:
             if process.poll() is None:
                 process.send_signal(number)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keraseq.errors import UsageError
 from keraseq.tasks import Task
+from keraseq.training.distributed.copies import copied
 from keraseq.training.distributed.shares import share, total
 from keraseq.training.optimizers import clipped, dense, optimizer
 from keraseq.training.settings import Training
@@ -49,10 +50,8 @@ class Replicated:
             )
         self.strategy = tf.distribute.get_strategy()
         self.replicas = self.strategy.num_replicas_in_sync
-        self.task, self.training, self.steps = task, training, steps
-        self.original = model
-        self.copied = keras.models.clone_model(model)
-        self.copied.set_weights(model.get_weights())
+        self.training = training
+        self.copied = copied(model)
         self.loss: keras.losses.Loss = task.output.loss()
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.metrics = [*task.output.metrics(), self.mean_loss]
@@ -74,11 +73,6 @@ class Replicated:
     def metrics_variables(self) -> list[keras.Variable]:
         """What metrics have summed, and the gradients that wait for their step."""
         return [*(variable for metric in self.metrics for variable in metric.variables), *self.accumulated]
-
-    def hand_back(self) -> None:
-        """Gives the model its trained weights, and compiles it as training on one device does."""
-        self.original.set_weights(self.copied.get_weights())
-        self.original.compile(optimizer=optimizer(self.training, self.steps), **self.task.measures)
 
     def fit(
         self,

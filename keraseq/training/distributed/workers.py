@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
+import time
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.registry import strategies
 
+SILENCE = 300.0  # seconds without a step after which a worker takes the others for hung
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError, tf.errors.InternalError)
 
 
@@ -66,3 +72,39 @@ def lost(error: Exception) -> KeraseqError:
     """What an error of communication means."""
     said = str(error).strip().splitlines()[0]
     return KeraseqError(f"a worker of the job is gone ({said}); start all of them again, with --resume")
+
+
+class Watchdog(keras.callbacks.Callback):
+    """Ends this process, with a message, where no step ends for too long: TensorFlow waits for ever for a hung worker.
+
+    It watches inside a `with` block, and only where there are other workers.
+
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = SILENCE
+        self.told = time.monotonic()
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Watchdog:
+        if tf.distribute.get_strategy().cluster_resolver is not None:
+            threading.Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.told = time.monotonic()
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.told = time.monotonic()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(min(1.0, self.seconds / 10)):
+            if time.monotonic() - self.told > self.seconds:
+                message = f"no step in {self.seconds:g} s: a worker hangs; start all of them again, with --resume"
+                sys.stderr.write(f"keraseq: {message}\n")
+                sys.stderr.flush()
+                os._exit(1)

@@ -45,7 +45,8 @@ class Watched(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        self.watched = list(variables)
+        found = tuple(variables)
+        self._read_watched = lambda: found  # as an attribute they would count as variables of the optimizer
         self.norms = self.add_variable((len(self.watched),), name="gradient_norms", dtype="float32")
         self.largest = self.add_variable((), name="largest_gradient_norm", dtype="float32")
         averaged = self.watched if self.average else []
@@ -53,6 +54,11 @@ class Watched(keras.optimizers.Optimizer):
             self.add_variable_from_reference(v, "average", initializer=lambda shape, dtype, v=v: ops.cast(v, dtype))
             for v in averaged
         ]
+
+    @property
+    def watched(self) -> tuple[keras.Variable, ...]:
+        """The variables that it updates."""
+        return self._read_watched()
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[keras.Variable] | None = None) -> None:
         """Updates the variables by their gradients; a variable whose gradient is None stays as it is."""
@@ -80,8 +86,8 @@ class Watched(keras.optimizers.Optimizer):
         squares = ops.stack([0.0 if g is None else ops.sum(ops.square(ops.cast(g, "float32"))) for g in grads])
         total = ops.sqrt(ops.sum(squares))
         finite = ops.isfinite(total)
-        self.norms.assign(ops.where(finite, ops.sqrt(squares), self.norms))
-        self.largest.assign(ops.where(finite, ops.maximum(total, self.largest), self.largest))
+        self.norms.assign(ops.where(finite, ops.sqrt(squares), self.norms.value))
+        self.largest.assign(ops.where(finite, ops.maximum(total, self.largest.value), self.largest.value))
 
     def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
         """Leaves the variables alone: whoever trains decides when they take their averages."""

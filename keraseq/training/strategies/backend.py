@@ -1,4 +1,4 @@
-"""Which backend of Keras a strategy runs on."""
+"""Which backend Keras runs on, and what it sees."""
 
 from __future__ import annotations
 
@@ -18,3 +18,10 @@ def needs(strategy: str, backend: str, instead: str) -> None:
             f"strategy {strategy!r} needs Keras on {backend}; it runs on {keras.backend.backend()}: use strategy "
             f"{instead!r}, or set KERAS_BACKEND={backend}"
         )
+
+
+def gpus() -> list[str]:
+    """Names of the GPUs that Keras sees, such as `"gpu:0"`. Asked for a kind that is not there, JAX raises."""
+    import keras
+
+    return [device for device in keras.distribution.list_devices() if device.startswith("gpu")]

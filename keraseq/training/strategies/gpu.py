@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 
 from keraseq.errors import UsageError
 from keraseq.registry import strategies
+from keraseq.training.strategies.backend import gpus
 
 
 @strategies.register("gpu", tags={"single-device"})
@@ -17,6 +18,6 @@ def gpu() -> AbstractContextManager[None]:
     """
     import keras
 
-    if not keras.distribution.list_devices("gpu"):
+    if not gpus():
         raise UsageError("strategy 'gpu' needs a GPU, and Keras sees none; use strategy 'auto' or 'cpu'")
     return keras.device("gpu:0")
