@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keraseq
 from keraseq.errors import UsageError
@@ -127,3 +128,11 @@ def test_an_exploding_gradient_is_explained(digits):
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(UsageError, match=message):
         Training(**settings)
+
+
+def test_the_norm_of_an_embedding_is_that_of_the_sum_of_its_slices():
+    made = optimizer(Training(optimizer="sgd", momentum=0.0, learning_rate=1.0, warmup=0.0, weight_decay=0.0), 10)
+    variable = keras.Variable(np.zeros((2, 1), "float32"))
+    made.apply([tf.IndexedSlices(tf.constant([[3.0], [4.0]]), tf.constant([0, 0]), tf.constant([2, 1]))], [variable])
+    assert made.norms.numpy() == pytest.approx([7.0])
+    assert variable.numpy() == pytest.approx(np.array([[-1.0], [0.0]]))  # clipped to 1
