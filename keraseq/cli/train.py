@@ -113,6 +113,7 @@ def train(
         from keraseq.inference.score import score
         from keraseq.training.distributed.workers import connect
         from keraseq.training.fit import fit
+        from keraseq.training.strategies.auto import picked
     from keraseq.tasks import load_task
     from keraseq.tasks.score import require
 
@@ -164,6 +165,7 @@ def train(
         **({"from": trial} if trial else {}),
         "outcome": result.outcome,
         "parameters": size,
+        "strategy": f"auto: {picked()}" if strategy == "auto" else strategy,
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "seconds": round(result.seconds, 1),

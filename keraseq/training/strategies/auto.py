@@ -11,4 +11,9 @@ from keraseq.training.strategies.backend import gpus
 @strategies.register("auto", tags={"single-device"})
 def auto() -> AbstractContextManager[None]:
     """The first GPU where there is one, otherwise the CPU."""
-    return strategies.get("gpu" if gpus() else "cpu")()
+    return strategies.get(picked())()
+
+
+def picked() -> str:
+    """The strategy that `auto` stands for here."""
+    return "gpu" if gpus() else "cpu"
