@@ -39,7 +39,7 @@ def train(
     parameters: Annotated[int | None, typer.Option(min=1, help="Solve the model's width for this size.")] = None,
     precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
     strategy: Annotated[
-        str | None, typer.Option(help="Where to train: auto (the default), cpu, gpu, mirrored, multiworker.")
+        str | None, typer.Option(help="Where to train: auto (the default), cpu, gpu, mirrored, …: see keraseq doctor.")
     ] = None,
     local_workers: Annotated[
         int | None, typer.Option(min=2, help="Train in so many processes of this machine, as --strategy multiworker.")
@@ -140,9 +140,9 @@ def train(
         **settings_of(training),
     )
     if result.outcome is Outcome.PREEMPTED:
-        errors.print(
-            f"keraseq: stopped by SIGTERM; go on with --resume --directory {folder}", highlight=False, soft_wrap=True
-        )
+        if leading:
+            told = f"keraseq: stopped by SIGTERM; go on with --resume --directory {folder}"
+            errors.print(told, highlight=False, soft_wrap=True)
         raise typer.Exit(PREEMPTED)
     if result.score is None and result.outcome is Outcome.INTERRUPTED:
         raise KeyboardInterrupt

@@ -12,8 +12,10 @@ import psutil
 from packaging.requirements import Requirement
 
 from keraseq.errors import KeraseqError
+from keraseq.machine import cores
 from keraseq.registry import strategies
 from keraseq.tasks.cache import directory
+from keraseq.tasks.source import folder_of
 
 PACKAGES = ("keraseq", "keras", "tensorflow", "jax", "keras-tuner", "tensorflow-datasets", "optuna", "numpy")
 ROOM = 2 * 2**30  # bytes below which a disk or a memory counts as full
@@ -23,17 +25,17 @@ def examination(data_dir: str | None = None) -> dict[str, Any]:
     """Versions, devices, what each strategy would do, extras, folders, and problems with their remedies, as plain data.
 
     Args:
-        data_dir: of TensorFlow Datasets; None is its default.
+        data_dir: of TensorFlow Datasets; None takes what TFDS_DATA_DIR names, else its default.
     """
     import keras
 
     memory = psutil.virtual_memory()
-    folders = {"data": data_dir or os.path.join("~", "tensorflow_datasets"), "cache": str(directory())}
+    folders = {"data": folder_of(data_dir), "cache": str(directory())}
     found: dict[str, Any] = {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "machine": {
             "system": platform.platform(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "cores": cores(),
             "memory": f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free",
         },
         "backend": keras.backend.backend(),
@@ -82,7 +84,7 @@ def _extras() -> dict[str, str]:
 
 def _free(path: str) -> int:
     """Bytes free on the disk of a folder, or of its nearest parent that exists."""
-    path = os.path.abspath(os.path.expanduser(path))
+    path = os.path.abspath(path)
     while not os.path.exists(path):
         path = os.path.dirname(path)
     return shutil.disk_usage(path).free

@@ -33,7 +33,7 @@ from keraseq.training.callbacks import (
 from keraseq.training.checkpoints import Checkpoints
 from keraseq.training.distributed.copies import hand_back, sharded
 from keraseq.training.distributed.replicated import Replicated
-from keraseq.training.distributed.workers import LOST, Watchdog, leads, lost
+from keraseq.training.distributed.workers import LOST, Watchdog, alone, leads, lost
 from keraseq.training.optimizers import optimizer
 from keraseq.training.outcome import Outcome
 from keraseq.training.resuming import Checkpointing, Preempted
@@ -184,7 +184,7 @@ def fit(
             for watcher in (best, *shown):
                 watcher.on_train_end()
         except LOST as error:
-            if tf.distribute.get_strategy().cluster_resolver is None:
+            if alone():
                 raise
             raise lost(error) from error
     if trained is not model and not isinstance(trained, Carried):

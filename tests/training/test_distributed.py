@@ -18,7 +18,8 @@ import tensorflow as tf
 import keraseq
 from keraseq.errors import UsageError
 from keraseq.models.outputs import Classification, Forecasting, Tagging, Transduction
-from keraseq.training.distributed.shares import share, total
+from keraseq.registry import strategies
+from keraseq.training.distributed.shares import share, total, weighted
 
 SCRIPT = Path(__file__).parent / "replicas.py"
 
@@ -37,7 +38,7 @@ def labels(count):
     return tuple(map(str, range(count)))
 
 
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("with_weights", [False, True])
 @pytest.mark.parametrize(
     ("output", "targets", "outputs"),
     [
@@ -47,7 +48,7 @@ def labels(count):
         (Forecasting(horizon=6, size=2), (5, 6, 2), (5, 6, 2)),
     ],
 )
-def test_parts_of_a_mean_add_up_to_it(output, targets, outputs, weighted):
+def test_parts_of_a_mean_add_up_to_it(output, targets, outputs, with_weights):
     random = np.random.default_rng(0)
     if isinstance(output, Forecasting):
         y = random.normal(size=targets).astype("float32")
@@ -57,14 +58,15 @@ def test_parts_of_a_mean_add_up_to_it(output, targets, outputs, weighted):
         y[:, -2:] = output.padding
         y[0] = output.padding
     predicted = random.normal(size=outputs).astype("float32")
-    weight = tf.constant([1.0, 0.0, 2.0, 1.0, 0.5]) if weighted else None
+    weight = tf.constant([1.0, 0.0, 2.0, 1.0, 0.5]) if with_weights else None
     loss = output.loss()
     expected = loss(y, tf.constant(predicted), weight)
-    batch = [tf.constant(y), tf.constant(predicted), *([weight] if weighted else [])]
+    batch = [tf.constant(y), tf.constant(predicted), *([weight] if with_weights else [])]
     parts = []
     for replica in range(2):
         (y_r, predicted_r, *weight_r), real = share(batch, tf.constant(replica), 2)
-        parts.append(total(loss, y_r, predicted_r, real, weight_r[0] if weight_r else None))
+        weight_r = weighted(real, weight_r[0] if weight_r else None)
+        parts.append(total(loss, y_r, predicted_r, real, weight_r))
     assert sum(float(part) for part, _ in parts) / sum(float(count) for _, count in parts) == pytest.approx(
         float(expected), rel=1e-5
     )
@@ -158,6 +160,16 @@ def test_what_a_strategy_lacks_is_said_at_once(digits, monkeypatch):
         keraseq.fit(model, digits, strategy="mirrored", progress=False)
     with pytest.raises(UsageError, match=r"needs a cluster; set TF_CONFIG, .* --local-workers N"):
         keraseq.connect()
+
+
+def test_a_strategy_of_one_replica_equals_plain_fit(digits, monkeypatch):
+    settings = {"epochs": 2, "accumulate": 2, "clip_norm": 0.01, "optimizer": "sgd", "progress": False}
+    plain, one = (keraseq.create_model("linear", digits, seed=0) for _ in range(2))
+    expected = keraseq.fit(plain, digits, **settings).history
+    monkeypatch.setattr(strategies, "get", lambda name: tf.distribute.OneDeviceStrategy("CPU:0").scope)
+    found = keraseq.fit(one, digits, **settings).history
+    assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(plain.get_weights(), one.get_weights(), strict=True))
+    assert found["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=1e-4)
 
 
 def test_float16_is_refused_on_replicas(digits):

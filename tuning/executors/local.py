@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from keraseq.errors import UsageError
+from keraseq.machine import cores
 from keraseq.training.outcome import Outcome
 from keraseq.tuning.executors.base import Executor, Handle, Message, killed
 
@@ -158,12 +159,6 @@ def _bury(leaving: list[BaseProcess], block: bool) -> None:
         if process.exitcode is not None:
             process.close()
             leaving.remove(process)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # which macOS lacks
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _run(share: Share, work: str, connection: Connection, *args: Any) -> None:

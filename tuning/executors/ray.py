@@ -29,9 +29,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from keraseq.config import check
 from keraseq.errors import KeraseqError
 from keraseq.files import replacing
+from keraseq.machine import cores
 from keraseq.training.outcome import Outcome
 from keraseq.tuning.executors.base import Executor, Handle, Message, killed
-from keraseq.tuning.executors.local import cores, environment
+from keraseq.tuning.executors.local import environment
 from keraseq.tuning.job import Job
 
 if TYPE_CHECKING:

@@ -21,13 +21,17 @@ TICK = 0.1
 def launch(command: Sequence[str], workers: int) -> int:
     """Runs `command` in `workers` processes that are one cluster, and returns the exit code of the first worker.
 
-    Where one of them fails, the others are given some seconds and are then killed; SIGTERM and SIGINT are handed on.
+    Where one of them fails, the others are given some seconds and are then killed; SIGTERM, SIGINT and
+    SIGHUP are handed on.
 
     Raises:
         KeraseqError: a worker was killed or failed; the message names it.
     """
     hosts = [f"localhost:{port}" for port in _ports(workers)]
-    processes = [subprocess.Popen(command, env=_environment(hosts, index)) for index in range(workers)]
+    # In sessions of their own, so that Ctrl-C in a terminal reaches them once, through this process.
+    processes = [
+        subprocess.Popen(command, env=_environment(hosts, index), start_new_session=True) for index in range(workers)
+    ]
     with _handing_on(processes):
         while all(process.poll() is None for process in processes):
             time.sleep(TICK)
@@ -63,14 +67,14 @@ def _ports(count: int) -> list[int]:
 
 @contextlib.contextmanager
 def _handing_on(processes: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Inside the block SIGTERM and SIGINT go to the workers, and whatever is left of them ends with it."""
+    """Inside the block SIGTERM, SIGINT and SIGHUP go to the workers, and whatever is left of them ends with it."""
 
     def hand_on(number: int, frame: FrameType | None) -> None:
         for process in processes:
             if process.poll() is None:
                 process.send_signal(number)
 
-    before = {number: signal.signal(number, hand_on) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keraseq.errors import UsageError
 from keraseq.tasks import Task
 from keraseq.training.distributed.copies import copied
-from keraseq.training.distributed.shares import share, total
+from keraseq.training.distributed.shares import share, total, weighted
 from keraseq.training.optimizers import clipped, dense, optimizer
 from keraseq.training.settings import Training
 
@@ -55,7 +55,7 @@ class Replicated:
         self.loss: keras.losses.Loss = task.output.loss()
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.metrics = [*task.output.metrics(), self.mean_loss]
-        self.optimizer = optimizer(training, steps, self.replicas)
+        self.optimizer = optimizer(training, steps, in_parts=True)
         self.optimizer.build(self.copied.trainable_variables)
         self.accumulated = (
             [keras.Variable(keras.ops.zeros_like(v), trainable=False) for v in self.copied.trainable_variables]
@@ -93,8 +93,7 @@ class Replicated:
             callbacks.on_epoch_begin(epoch)
             for number, batch in enumerate(data):
                 callbacks.on_train_batch_begin(number)
-                whole = (int(self.optimizer.iterations.numpy()) + 1) % self.training.accumulate == 0
-                loss = self._train(batch, whole)
+                loss = self._train(batch, self._is_whole())
                 callbacks.on_train_batch_end(number, {"loss": float(loss)})
                 if self.stop_training:
                     break
@@ -121,6 +120,11 @@ class Replicated:
 
     def test_on_batch(self, *batch: Any) -> None:
         """Nothing to create: all variables are there from the beginning."""
+
+    def _is_whole(self) -> bool:
+        """Whether the batch at hand completes a gradient; without accumulation nothing waits for the devices."""
+        every = self.training.accumulate
+        return every == 1 or (int(self.optimizer.iterations.numpy()) + 1) % every == 0
 
     def _together(self, callbacks: Any) -> keras.callbacks.CallbackList:
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -162,26 +166,26 @@ class Replicated:
         """One replica's part of the loss of a batch, and that loss, which is noted in the metrics."""
         context = tf.distribute.get_replica_context()
         (inputs, targets, *weights), real = share(batch, context.replica_id_in_sync_group, self.replicas)
-        weight = weights[0] if weights else None
+        weight = weighted(real, weights[0] if weights else None)
         outputs = self.copied(inputs, training=training)
         part, count = total(self.loss, targets, outputs, real, weight)
         part /= tf.maximum(context.all_reduce(tf.distribute.ReduceOp.SUM, count), 1e-9)
         for metric in self.metrics[:-1]:
-            metric.update_state(targets, outputs, sample_weight=real if weight is None else real * weight)
+            metric.update_state(targets, outputs, sample_weight=weight)
         loss = context.all_reduce(tf.distribute.ReduceOp.SUM, part)
         rows = tf.cast(tf.shape(tf.nest.flatten(batch)[0])[0], tf.float32)
         self.mean_loss.update_state(loss, sample_weight=rows / self.replicas)
         return part, loss
 
     def _step(self, gradients: list[tf.Tensor], whole: bool) -> None:
-        """Notes gradients until they are whole, then applies them; the optimizer sums those of all replicas."""
+        """Accumulates gradients until they are whole, then applies them; the optimizer sums those of all replicas."""
+        gradients = self.optimizer.watch(gradients)
         if self.accumulated:
             gradients = [a + g for a, g in zip(self.accumulated, gradients, strict=True)]
             for variable, gradient in zip(self.accumulated, gradients, strict=True):
                 variable.assign(tf.zeros_like(gradient) if whole else gradient)
         if whole:
             gradients = [g / self.training.accumulate for g in gradients]
-            self.optimizer.measure(gradients)
             gradients = clipped(gradients, self.training)
             self.optimizer.apply([g / self.replicas for g in gradients], self.copied.trainable_variables)
         else:

@@ -30,6 +30,11 @@ def share(batch: Any, replica: tf.Tensor, replicas: int) -> tuple[Any, tf.Tensor
     return tf.nest.map_structure(lambda part: tf.gather(part, places), batch), real
 
 
+def weighted(real: Any, weight: Any) -> Any:
+    """Sample weights, of rows or of steps, that are 0 for rows that do not count; without weights, `real` itself."""
+    return real if weight is None else weight * tf.reshape(real, (-1, *[1] * (len(weight.shape) - 1)))
+
+
 def total(loss: keras.losses.Loss, y_true: Any, y_pred: Any, real: Any, weight: Any) -> tuple[Any, Any]:
     """The sum that a loss takes the mean of, and what it divides by, over the rows that are real.
 
@@ -41,18 +46,10 @@ def total(loss: keras.losses.Loss, y_true: Any, y_pred: Any, real: Any, weight: 
         y_true: targets.
         y_pred: outputs of the model.
         real: 1 for rows that count, else 0, `(rows,)`.
-        weight: sample weights, or None.
+        weight: of `weighted`.
     """
-    weighted = real if weight is None else weight * _like(weight, real)
     by_weight = loss.reduction == "mean_with_sample_weight"
     summed, counted = copy.copy(loss), copy.copy(loss)
     summed.reduction = counted.reduction = "sum"
     counted.call = lambda y_true, y_pred: ops.ones_like(loss.call(y_true, y_pred))
-    return summed(y_true, y_pred, weighted), counted(y_true, y_pred, weighted if by_weight else real)
-
-
-def _like(values: Any, weight: Any) -> Any:
-    """Weights of rows with as many axes as the values that they weigh."""
-    return (
-        weight if len(weight.shape) == len(values.shape) else tf.reshape(weight, (-1, *[1] * (len(values.shape) - 1)))
-    )
+    return summed(y_true, y_pred, weight), counted(y_true, y_pred, weight if by_weight else real)

@@ -47,18 +47,19 @@ def connect() -> bool:
         return leads()
 
 
+def alone() -> bool:
+    """Whether no other process takes part in the strategy in scope."""
+    return tf.distribute.get_strategy().cluster_resolver is None
+
+
 def leads() -> bool:
     """Whether this process is the only one of its job, or the first: the one that writes files and prints."""
-    resolver = tf.distribute.get_strategy().cluster_resolver
-    return resolver is None or not resolver.task_id
+    return alone() or not tf.distribute.get_strategy().cluster_resolver.task_id
 
 
 def agreed(flag: bool) -> bool:
     """Whether the flag holds in any worker; all of them have to ask."""
-    strategy = tf.distribute.get_strategy()
-    if strategy.cluster_resolver is None:
-        return flag
-    return bool(_count(tf.constant(float(flag))) > 0)
+    return flag if alone() else bool(_count(tf.constant(float(flag))) > 0)
 
 
 @tf.function
@@ -78,7 +79,6 @@ class Watchdog(keras.callbacks.Callback):
     """Ends this process, with a message, where no step ends for too long: TensorFlow waits for ever for a hung worker.
 
     It watches inside a `with` block, and only where there are other workers.
-
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Watchdog(keras.callbacks.Callback):
         self._ended = threading.Event()
 
     def __enter__(self) -> Watchdog:
-        if tf.distribute.get_strategy().cluster_resolver is not None:
+        if not alone():
             threading.Thread(target=self._watch, daemon=True).start()
         return self
 

@@ -20,7 +20,7 @@ class Watched(keras.optimizers.Optimizer):
     Args:
         adaptive_clip: λ, above 0; None does not clip.
         average: α, in (0, 1); None keeps no average.
-        replicas: how many equal parts gradients come in, which the Keras optimizer sums.
+        in_parts: whether `apply` is given parts of gradients that went through `watch` before.
         kwargs: of the Keras optimizer.
 
     Attributes:
@@ -33,12 +33,16 @@ class Watched(keras.optimizers.Optimizer):
     """
 
     def __init__(
-        self, adaptive_clip: float | None = None, average: float | None = None, replicas: int = 1, **kwargs: Any
+        self,
+        adaptive_clip: float | None = None,
+        average: float | None = None,
+        in_parts: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.adaptive_clip = adaptive_clip
         self.average = average
-        self.replicas = replicas
+        self.in_parts = in_parts
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         """Creates the variables of the optimizer, and those that watch it."""
@@ -64,15 +68,7 @@ class Watched(keras.optimizers.Optimizer):
         """Updates the variables by their gradients; a variable whose gradient is None stays as it is."""
         if trainable_variables is not None:
             self.build(trainable_variables)
-        grads = [g if g is None else dense(g) for g in grads]
-        if self.replicas == 1:
-            self.measure(grads)
-        if self.adaptive_clip:
-            pairs = zip(grads, self.watched, strict=True)
-            grads = [
-                g if g is None else by_unit(g, variable, self.adaptive_clip / self.replicas) for g, variable in pairs
-            ]
-        super().apply(grads, trainable_variables)
+        super().apply(grads if self.in_parts else self.watch(grads), trainable_variables)
         self.move_averages()
 
     def move_averages(self) -> None:
@@ -81,8 +77,16 @@ class Watched(keras.optimizers.Optimizer):
         for average, variable in zip(self.averages, self.watched, strict=False):
             average.assign(kept * average + (1 - kept) * variable)
 
-    def measure(self, grads: Sequence[Any]) -> None:
-        """Notes the norms of whole gradients; with several replicas whoever makes parts of them calls this before."""
+    def watch(self, grads: Sequence[Any]) -> list[Any]:
+        """Notes the norms of the gradients of a batch, and clips them adaptively."""
+        grads = [g if g is None else dense(g) for g in grads]
+        self._measure(grads)
+        if not self.adaptive_clip:
+            return grads
+        pairs = zip(grads, self.watched, strict=True)
+        return [g if g is None else by_unit(g, variable, self.adaptive_clip) for g, variable in pairs]
+
+    def _measure(self, grads: Sequence[Any]) -> None:
         squares = ops.stack([0.0 if g is None else ops.sum(ops.square(ops.cast(g, "float32"))) for g in grads])
         total = ops.sqrt(ops.sum(squares))
         finite = ops.isfinite(total)
