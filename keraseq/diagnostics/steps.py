@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
 from keraseq.config import configure
 from keraseq.registry import strategies
 from keraseq.tasks import Task
-from keraseq.training.fit import compiled
+from keraseq.training.compiling import chosen, compiled
 from keraseq.training.settings import Training
-
-WARM_UP = 3  # steps before those that count: the first traces and compiles
-STEPS = 20  # that are measured
-ENOUGH = 3  # of them, where they take long
-LONG = 3.0  # seconds
+from keraseq.training.timing import first_steps
 
 
 @dataclass(frozen=True)
@@ -27,13 +21,13 @@ class Steps:
 
     Attributes:
         train: on a batch of train, from the end of one step to that of the next.
-        validation: on a batch of validation, likewise.
         seconds: that all of these steps took together, those of warm-up not counted.
+        validation: on a batch of validation, likewise; None where it was not measured.
     """
 
     train: float
-    validation: float
     seconds: float
+    validation: float | None = None
 
 
 def step_time(model: keras.Model, task: Task, strategy: str = "auto", **settings: Any) -> float:
@@ -65,44 +59,12 @@ def _measured(model: keras.Model, task: Task, strategy: str, settings: dict[str,
     try:
         with strategies.get(strategy)():
             same = keras.Model(model.input, model.output, name=model.name)  # so that the model stays as compiled
-            trained, watchers, _ = compiled(same, task, training, task.steps("train") * training.epochs)
-            timer = _Timer()
-            batches = task.dataset("train").repeat().take(WARM_UP + STEPS)
-            trained.fit(batches, epochs=1, callbacks=[*watchers, timer], shuffle=False, verbose=0)
-            train, validated, seconds = timer.median, 0.0, timer.seconds
-            if validation:
-                timer = _Timer()
-                batches = task.dataset("validation").repeat().take(WARM_UP + STEPS)
-                trained.evaluate(batches, callbacks=[*watchers, timer], verbose=0)
-                validated, seconds = timer.median, seconds + timer.seconds
+            steps = task.steps("train") * training.epochs
+            trained, watchers = compiled(same, task, training, steps, chosen(same, task, training, steps))
+            splits = ("train", "validation") if validation else ("train",)
+            timers = [first_steps(trained, task, watchers, split) for split in splits]
     finally:
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
-    return Steps(train, validated, seconds)
-
-
-class _Timer(keras.callbacks.Callback):
-    """Seconds from the end of one step to that of the next."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ends: list[float] = []
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        float((logs or {})["loss"])  # which waits for it
-        self.ends.append(time.perf_counter())
-        if len(self.ends) > WARM_UP + ENOUGH and self.ends[-1] - self.ends[WARM_UP - 1] > LONG:
-            self.model.stop_training = True
-
-    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.on_train_batch_end(batch, logs)
-
-    @property
-    def median(self) -> float:
-        """Milliseconds of a step."""
-        return float(np.median(np.diff(self.ends[WARM_UP - 1 :]))) * 1000
-
-    @property
-    def seconds(self) -> float:
-        """Of all steps that count."""
-        return self.ends[-1] - self.ends[WARM_UP - 1]
+    seconds = sum(timer.seconds for timer in timers)
+    return Steps(timers[0].median * 1000, seconds, timers[1].median * 1000 if validation else None)

@@ -10,14 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 from rich.console import Console
 
 from keraseq.config import check, configure, settings_of
 from keraseq.files import make_folder
 from keraseq.inference.carried import Carried
-from keraseq.layers.bidirectional import Bidirectional
-from keraseq.layers.recurrent import Recurrent
 from keraseq.models import count_parameters
 from keraseq.registry import strategies
 from keraseq.tasks import Task
@@ -31,17 +28,12 @@ from keraseq.training.callbacks import (
     best_on_validation,
 )
 from keraseq.training.checkpoints import Checkpoints
-from keraseq.training.distributed.copies import hand_back, sharded
-from keraseq.training.distributed.replicated import Replicated
+from keraseq.training.compiling import chosen, compile_for, compiled
 from keraseq.training.distributed.workers import LOST, Watchdog, alone, leads, lost
-from keraseq.training.optimizers import optimizer
 from keraseq.training.outcome import Outcome
 from keraseq.training.resuming import Checkpointing, Preempted
 from keraseq.training.settings import Training
 from keraseq.training.stages import OneTraining, Stage, parts
-from keraseq.training.strategies.backend import gpus
-
-WORTH_COMPILING = 2_000  # steps of a run from which on compiling by XLA is repaid on a CPU
 
 
 @dataclass(frozen=True)
@@ -146,7 +138,6 @@ def fit(
         "seed": seed,
     }
     outcome = None
-    keras.utils.set_random_seed(seed)
     with scope():
         leading = leads()
         checkpoints = None
@@ -159,7 +150,11 @@ def fit(
         if folder and leading and tensorboard:
             watchers.append(Scalars(folder, resumed=checkpointing.step > 0))
         shown = [ShowProgress(Console(), stages[-1].steps, training.epochs)] if progress and leading else []
-        trained, resetting, jit_compile = compiled(model, task, training, steps)
+        jit_compile = checkpointing.jit_compile
+        if jit_compile is None:
+            jit_compile = checkpointing.jit_compile = chosen(model, task, training, steps)
+        keras.utils.set_random_seed(seed)
+        trained, resetting = compiled(model, task, training, steps, jit_compile)
         watchdog = Watchdog()
         together = OneTraining([*watchers, *resetting, *shown, watchdog, checkpointing], trained)
         checkpointing.prepare(trained, task)
@@ -188,7 +183,8 @@ def fit(
                 raise
             raise lost(error) from error
     if trained is not model and not isinstance(trained, Carried):
-        hand_back(trained, model, task, training, steps)
+        model.set_weights(trained.get_weights())
+        compile_for(model, task, training, steps)
     history = {name: [float(v) for v in values] for name, values in getattr(recorded, "history", {}).items()}
     outcome = outcome or divergence.outcome
     if outcome is not Outcome.COMPLETED:
@@ -207,40 +203,3 @@ def fit(
         jit_compile=jit_compile,
         message=divergence.message or ("" if found else f"no epoch gave a finite {task.objective}"),
     )
-
-
-def compiled(
-    model: keras.Model, task: Task, training: Training, steps: int
-) -> tuple[keras.Model | Replicated, list[keras.callbacks.Callback], bool]:
-    """What is trained in the model's stead, compiled; the callbacks that it needs; and whether XLA compiles it.
-
-    Args:
-        steps: batches of the whole training.
-    """
-    jit_compile = _compiles(model, task, steps) if training.jit_compile == "auto" else bool(training.jit_compile)
-    if keras.backend.backend() == "tensorflow" and tf.distribute.has_strategy():
-        check(not task.carries, "rows that go on from batch to batch stay on one device; use strategy auto")
-        return Replicated(model, task, training, steps), [], False
-    if keras.distribution.distribution() is not None:
-        model = sharded(model, task)
-    trained = Carried(model, task.config.batch_size) if task.carries else model
-    trained.compile(optimizer=optimizer(training, steps), **task.measures, jit_compile=jit_compile)
-    return trained, [trained.resetting()] if isinstance(trained, Carried) else [], jit_compile
-
-
-def _compiles(model: keras.Model, task: Task, steps: int) -> bool:
-    """Whether XLA pays: it compiles for seconds, anew for each shape, and on a CPU gains only in recurrent loops.
-
-    There it loses more than that where it draws random numbers for all steps, as dropout of a sequence does. JAX does
-    without it only operation by operation.
-    """
-    if keras.backend.backend() == "jax":
-        return True
-    few_shapes = task.config.static_shapes or all(tensor.shape[1] is not None for tensor in model.inputs)
-    if gpus():
-        return few_shapes
-    recurrent = any(isinstance(layer, Recurrent | Bidirectional) for layer in model.layers)
-    dropout = any(
-        isinstance(layer, keras.layers.Dropout) and layer.rate and len(layer.output.shape) > 2 for layer in model.layers
-    )
-    return few_shapes and recurrent and not dropout and steps >= WORTH_COMPILING

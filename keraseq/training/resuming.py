@@ -26,7 +26,7 @@ STATE = {  # what callbacks know beside their settings
     StopOnDivergence: ("message",),
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
 }
-BEGINNING: Mapping[str, Any] = {"step": 0, "epoch": 0, "batch": 0, "ended": False, "seconds": 0.0}
+BEGINNING: Mapping[str, Any] = {"step": 0, "epoch": 0, "batch": 0, "ended": False, "seconds": 0.0, "jit_compile": None}
 
 
 class Preempted(KeyboardInterrupt):
@@ -51,6 +51,7 @@ class Checkpointing(keras.callbacks.Callback):
         epoch: number of the epoch at hand, from 0.
         batch: number of the batch at hand in it, from 0.
         ended: whether the training had ended already.
+        jit_compile: whether XLA compiles its steps; None where that is still to be chosen.
 
     Raises:
         UsageError: the newest snapshot is of another training.
@@ -74,6 +75,7 @@ class Checkpointing(keras.callbacks.Callback):
         facts = self._before.facts if self._before else {**BEGINNING, "about": self.about}
         self._refuse_another(facts["about"])
         self.step, self.epoch, self.batch, self.ended = (facts[name] for name in ("step", "epoch", "batch", "ended"))
+        self.jit_compile: bool | None = facts["jit_compile"]
         self._earlier = facts["seconds"]
         self._began = self._saved = time.monotonic()
         self._skipped = 0
@@ -156,7 +158,7 @@ class Checkpointing(keras.callbacks.Callback):
                 arrays[f"watcher-{place}-{number}"] = weight
         facts = {
             "about": self.about,
-            **{name: getattr(self, name) for name in ("step", "epoch", "batch", "ended")},
+            **{name: getattr(self, name) for name in ("step", "epoch", "batch", "ended", "jit_compile")},
             "seconds": self.elapsed,
             "watchers": [{name: getattr(w, name) for name in STATE[type(w)]} for w in self.watchers],
         }

@@ -43,7 +43,10 @@ class Training:
     ] = None
     accumulate: Annotated[int, "batches whose mean gradient makes one step"] = 1
     patience: Annotated[int | None, "epochs without improvement before stopping; null never stops"] = 5
-    jit_compile: Annotated[bool | str, "XLA: true, false, or auto (where it is likely to pay)"] = "auto"
+    label_smoothing: Annotated[
+        float | None, "share of the probability that the loss spreads over all classes, in [0, 1); null: the task's"
+    ] = None
+    jit_compile: Annotated[bool | str, "XLA: true, false, or auto (measured, where it may pay)"] = "auto"
 
     def __post_init__(self) -> None:
         check(self.epochs >= 1, f"epochs must be at least 1; got {self.epochs}")
@@ -69,6 +72,8 @@ class Training:
         check(self.average is None or 0 < self.average < 1, f"average must be in (0, 1) or null; got {self.average}")
         check(self.accumulate >= 1, f"accumulate must be at least 1; got {self.accumulate}")
         check(self.patience is None or self.patience >= 1, f"patience must be at least 1 or null; got {self.patience}")
+        smoothing = self.label_smoothing
+        check(smoothing is None or 0 <= smoothing < 1, f"label_smoothing must be in [0, 1) or null; got {smoothing}")
         check(
             self.jit_compile in (True, False, "auto"),
             f"jit_compile must be true, false or auto; got {self.jit_compile!r}",

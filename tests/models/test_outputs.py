@@ -193,10 +193,28 @@ def test_label_smoothing_is_that_of_keras_and_no_metric_knows_it() -> None:
     assert measured(smooth, (targets, logits)) == measured(WORDS, (targets, logits))
 
 
+@pytest.mark.parametrize("plain", [Classification(tuple("abcde")), TAGS, LANGUAGE], ids=lambda output: output.kind)
+def test_label_smoothing_is_of_every_output_with_classes(plain: Any) -> None:
+    targets, logits = example(plain)
+    real = targets != plain.padding
+    keras_loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2)
+    wanted = float(keras_loss(keras.ops.one_hot(targets[real], logits.shape[-1]), logits[real]))
+    if not plain.per_step:
+        targets, logits = targets[real], logits[real]
+    assert float(plain.smoothed(0.2).loss()(targets, logits)) == pytest.approx(wanted, rel=1e-5)
+    assert float(plain.smoothed(None).loss()(targets, logits)) == float(plain.loss()(targets, logits))
+
+
+def test_label_smoothing_is_refused_where_there_are_no_classes() -> None:
+    assert Regression(1).smoothed(0.0) == Regression(1)
+    with pytest.raises(UsageError, match=r"one class of several; got 0\.1 for regression: leave it out"):
+        Regression(1).smoothed(0.1)
+
+
 @pytest.mark.parametrize(
     "output",
     [
-        Classification(("a", "b")),
+        Classification(("a", "b"), label_smoothing=0.1),
         Regression(2),
         TAGS,
         Translation(9, 7, 8, longest=12, label_smoothing=0.1),

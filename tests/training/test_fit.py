@@ -92,19 +92,6 @@ def test_jit_compile_is_as_asked(digits, jit_compile):
     assert model.jit_compile is jit_compile
 
 
-def test_auto_compiles_long_recurrent_runs_only(digits):
-    from keraseq.training.fit import _compiles
-
-    recurrent, convolutional = (keraseq.create_model(name, digits, parameters=2000) for name in ("gru", "cnn"))
-    assert _compiles(recurrent, digits, steps=10_000)
-    assert not _compiles(recurrent, digits, steps=100)
-    assert not _compiles(convolutional, digits, steps=10_000)
-    assert not _compiles(keraseq.create_model("gru", digits, units=4, layers=2), digits, steps=10_000), (
-        "dropout of a sequence"
-    )
-    assert _compiles(keraseq.create_model("gru", digits, units=4, layers=2, dropout=0.0), digits, steps=10_000)
-
-
 def test_mixed_precision_trains_and_answers_in_float32(digits):
     model = keraseq.create_model("cnn", digits, parameters=3000, precision="mixed_bfloat16", seed=0)
     assert fit(model, digits, epochs=3).score > 2 * digits.chance
@@ -139,6 +126,7 @@ def test_warm_up_rises_to_the_rate_and_decay_falls_to_zero():
         ({"warmup": 1.0}, r"warmup must be in \[0, 1\)"),
         ({"clip_norm": 0.0}, "clip_norm must be above 0 or null"),
         ({"patience": 0}, "patience must be at least 1"),
+        ({"label_smoothing": 1.0}, r"label_smoothing must be in \[0, 1\) or null; got 1.0"),
         ({"jit_compile": "maybe"}, "jit_compile must be true, false or auto"),
         ({"weight_decay": -1.0}, "weight_decay must be 0 or more"),
         ({"strategy": "cpus"}, "did you mean 'cpu'"),

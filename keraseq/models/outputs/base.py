@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import fields, replace
+from typing import Any, ClassVar, Self
+
+from keraseq.config import check
 
 
 class OutputKind:
@@ -28,6 +31,23 @@ class OutputKind:
     targets: ClassVar[str] = "whole"
     target_dtype: ClassVar[str] = "int32"
     padding: ClassVar[int] = -1
+
+    def smoothed(self, label_smoothing: float | None) -> Self:
+        """The same, with a loss that spreads a share of the probability over all classes; None leaves it as it is.
+
+        Raises:
+            UsageError: it is not in [0, 1), or no classes are asked for.
+        """
+        if label_smoothing is None:
+            return self
+        classes = any(field.name == "label_smoothing" for field in fields(self))  # type: ignore[arg-type]
+        check(
+            classes or not label_smoothing,
+            f"label_smoothing is for outputs that ask for one class of several; got {label_smoothing} for "
+            f"{self.kind.replace('_', ' ')}: leave it out",
+        )
+        changed: dict[str, Any] = {"label_smoothing": label_smoothing} if classes else {}
+        return replace(self, **changed)  # type: ignore[type-var]
 
     @property
     def target_shape(self) -> tuple[int, ...]:

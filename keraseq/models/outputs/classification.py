@@ -19,9 +19,12 @@ class Classification(OutputKind):
 
     Attributes:
         labels: names of the classes, in the order of their indices.
+        label_smoothing: ε, the share of the probability that the loss spreads over all classes, in [0, 1). 0 is off.
+            Metrics know nothing of it.
     """
 
     labels: tuple[str, ...]
+    label_smoothing: float = 0.0
     kind: ClassVar[str] = "classification"
     metric: ClassVar[str] = "accuracy"
     direction: ClassVar[str] = "max"
@@ -29,6 +32,7 @@ class Classification(OutputKind):
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(map(str, self.labels)))
         check(len(self.labels) >= 2, f"classification needs at least 2 labels; got {len(self.labels)}")
+        check(0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1); got {self.label_smoothing}")
 
     def head(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """`(batch, features)` → logits `(batch, classes)`, in float32 whatever the precision of the model."""
@@ -37,10 +41,10 @@ class Classification(OutputKind):
         return keras.layers.Dense(len(self.labels), dtype="float32", name="logits")(x)
 
     def loss(self) -> keras.losses.Loss:
-        """Cross-entropy of integer labels against logits."""
-        import keras
+        """Cross-entropy of integer labels against logits, with label smoothing."""
+        from keraseq.models.outputs.cross_entropy import CrossEntropy
 
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return CrossEntropy(self.label_smoothing)
 
     def metrics(self) -> list[keras.metrics.Metric]:
         """Accuracy, in [0, 1]."""

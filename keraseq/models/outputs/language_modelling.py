@@ -27,10 +27,13 @@ class LanguageModelling(OutputKind):
     Attributes:
         vocabulary_size: symbols, padding and unknown included.
         unit: what a symbol is: `"byte"`, `"character"`, `"subword"` or `"word"`.
+        label_smoothing: ε, the share of the probability that the loss spreads over all classes, in [0, 1). 0 is off.
+            Metrics know nothing of it.
     """
 
     vocabulary_size: int
     unit: str = "word"
+    label_smoothing: float = 0.0
     kind: ClassVar[str] = "language_modelling"
     direction: ClassVar[str] = "min"
     per_step: ClassVar[bool] = True
@@ -40,6 +43,7 @@ class LanguageModelling(OutputKind):
     def __post_init__(self) -> None:
         check(self.vocabulary_size >= 3, f"vocabulary_size must be at least 3; got {self.vocabulary_size}")
         check(self.unit in UNITS, f"unit must be one of {', '.join(UNITS)}; got {self.unit!r}")
+        check(0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1); got {self.label_smoothing}")
 
     @property
     def bits(self) -> str:
@@ -61,10 +65,10 @@ class LanguageModelling(OutputKind):
         return keras.layers.Dense(self.vocabulary_size, dtype="float32", name="logits")(x)
 
     def loss(self) -> keras.losses.Loss:
-        """Cross-entropy, averaged over the steps that count."""
+        """Cross-entropy with label smoothing, averaged over the steps that count."""
         from keraseq.models.outputs.steps import StepCrossEntropy
 
-        return StepCrossEntropy(self.padding)
+        return StepCrossEntropy(self.padding, self.label_smoothing)
 
     def metrics(self) -> list[keras.metrics.Metric]:
         """Perplexity, bits a symbol, and the share of symbols foretold, over all steps that count."""

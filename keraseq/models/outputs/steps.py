@@ -13,6 +13,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keraseq.models.outputs.cross_entropy import cross_entropy
+
 
 class StepLoss(keras.losses.Loss):
     """The mean of a value over the steps that count. A subclass writes `call`: the value of each step.
@@ -50,9 +52,7 @@ class StepBinaryCrossEntropy(StepLoss):
 
 @keras.saving.register_keras_serializable("keraseq")
 class StepCrossEntropy(StepLoss):
-    """Cross-entropy of classes against logits, averaged over the steps that count.
-
-        loss_t = -Σ_k q_k log p_k,  q_k = (1 - ε) [k = target_t] + ε / classes,  p = softmax(logits_t)
+    """Cross-entropy of classes against logits, averaged over the steps that count: see `cross_entropy`.
 
     Args:
         padding: target at steps that do not count.
@@ -61,8 +61,6 @@ class StepCrossEntropy(StepLoss):
     Call:
         y_true: int `(batch, time)`. y_pred: logits, `(batch, time, classes)`. sample_weight: of steps `(batch, time)`,
         or of sequences `(batch,)`.
-
-    Reference: Szegedy et al. 2016, arXiv:1512.00567, section 7.
     """
 
     def __init__(self, padding: int, label_smoothing: float = 0.0, name: str = "cross_entropy"):
@@ -70,11 +68,7 @@ class StepCrossEntropy(StepLoss):
         self.label_smoothing = label_smoothing
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        loss = surprise(y_true, y_pred)
-        if self.label_smoothing:
-            uniform = ops.logsumexp(y_pred, axis=-1) - ops.mean(y_pred, axis=-1)  # mean over classes of -log p
-            loss = (1 - self.label_smoothing) * loss + self.label_smoothing * uniform
-        return loss
+        return cross_entropy(y_true, y_pred, self.label_smoothing)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
@@ -128,7 +122,7 @@ class MeanSurprise(StepMean):
         super().__init__(padding, name, dtype)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        return surprise(y_true, y_pred)
+        return cross_entropy(y_true, y_pred)
 
 
 @keras.saving.register_keras_serializable("keraseq")
@@ -168,12 +162,6 @@ def label_surprise(y_true: Any, y_pred: Any) -> Any:
     """-Σ_k log p(label k) of each step, float32 `(batch, time)`, from logits; some number at padding."""
     y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
     return ops.sum(ops.softplus(y_pred) - y_true * y_pred, axis=-1)
-
-
-def surprise(y_true: Any, y_pred: Any) -> Any:
-    """-log p(target) of each step, float32 `(batch, time)`, from logits; some finite number where the target is < 0."""
-    target = ops.maximum(ops.cast(y_true, "int32"), 0)
-    return ops.sparse_categorical_crossentropy(target, ops.cast(y_pred, "float32"), from_logits=True)
 
 
 def counted(y_true: Any, padding: int, sample_weight: Any) -> Any:

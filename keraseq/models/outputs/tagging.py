@@ -21,9 +21,12 @@ class Tagging(OutputKind):
 
     Attributes:
         labels: names of the classes, in the order of their indices.
+        label_smoothing: ε, the share of the probability that the loss spreads over all classes, in [0, 1). 0 is off.
+            Metrics know nothing of it.
     """
 
     labels: tuple[str, ...]
+    label_smoothing: float = 0.0
     kind: ClassVar[str] = "tagging"
     metric: ClassVar[str] = "accuracy"
     direction: ClassVar[str] = "max"
@@ -33,6 +36,7 @@ class Tagging(OutputKind):
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(map(str, self.labels)))
         check(len(self.labels) >= 2, f"tagging needs at least 2 labels; got {len(self.labels)}")
+        check(0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1); got {self.label_smoothing}")
 
     def head(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """`(batch, time, features)` → logits `(batch, time, classes)`, in float32 whatever the model's precision."""
@@ -41,10 +45,10 @@ class Tagging(OutputKind):
         return keras.layers.Dense(len(self.labels), dtype="float32", name="logits")(x)
 
     def loss(self) -> keras.losses.Loss:
-        """Cross-entropy, averaged over the steps that count."""
+        """Cross-entropy with label smoothing, averaged over the steps that count."""
         from keraseq.models.outputs.steps import StepCrossEntropy
 
-        return StepCrossEntropy(self.padding)
+        return StepCrossEntropy(self.padding, self.label_smoothing)
 
     def metrics(self) -> list[keras.metrics.Metric]:
         """Accuracy, in [0, 1], and cross-entropy in nats, over all steps that count."""

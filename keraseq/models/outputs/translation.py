@@ -26,8 +26,8 @@ class Translation(OutputKind):
         vocabulary_size: symbols of the target, with padding, start and end.
         start, end: the symbols that stand before the first symbol of every target and after its last.
         longest: symbols of the longest target, end included, or None where nobody knows.
-        label_smoothing: share of the probability that training spreads over all symbols, in [0, 1). 0 is off. Metrics
-            know nothing of it.
+        label_smoothing: ε, the share of the probability that the loss spreads over all symbols, in [0, 1). 0 is off.
+            Metrics know nothing of it.
     """
 
     vocabulary_size: int

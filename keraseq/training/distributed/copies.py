@@ -1,4 +1,4 @@
-"""A copy of a model for the strategy in scope, which decides where its variables lie, and the way back."""
+"""A copy of a model for the strategy in scope, which decides where its variables lie."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import keras
 
 from keraseq.config import check
 from keraseq.tasks import Task
-from keraseq.training.optimizers import optimizer
-from keraseq.training.settings import Training
 
 
 def copied(model: keras.Model) -> keras.Model:
@@ -35,9 +33,3 @@ def sharded(model: keras.Model, task: Task) -> keras.Model:
         f"no token_budget, and a batch_size that is a multiple of {devices}; got {batching}",
     )
     return copied(model)
-
-
-def hand_back(trained: keras.Model, model: keras.Model, task: Task, training: Training, steps: int) -> None:
-    """Gives a model the weights of its copy, and compiles it as training on one device does."""
-    model.set_weights(trained.get_weights())
-    model.compile(optimizer=optimizer(training, steps), **task.measures)

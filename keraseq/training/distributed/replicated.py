@@ -52,7 +52,7 @@ class Replicated:
         self.replicas = self.strategy.num_replicas_in_sync
         self.training = training
         self.copied = copied(model)
-        self.loss: keras.losses.Loss = task.output.loss()
+        self.loss: keras.losses.Loss = task.output.smoothed(training.label_smoothing).loss()
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.metrics = [*task.output.metrics(), self.mean_loss]
         self.optimizer = optimizer(training, steps, in_parts=True)
