@@ -109,7 +109,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "algorithms": {name: f"keraseq.tuning.algorithms.{module}" for name, module in _ALGORITHMS.items()},
     "strategies": {
         name: f"keraseq.training.strategies.{name.replace('-', '_')}"
-        for name in ("auto", "cpu", "data-parallel", "gpu", "mirrored", "multiworker", "tpu")
+        for name in ("auto", "cpu", "data-parallel", "gpu", "mirrored", "model-parallel", "multiworker", "tpu")
     },
 }
 

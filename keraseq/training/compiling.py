@@ -47,7 +47,12 @@ def compiled(
 def compile_for(model: keras.Model, task: Task, training: Training, steps: int, jit_compile: bool = False) -> None:
     """Compiles a model as training on one device does."""
     measures = {**task.measures, "loss": task.output.smoothed(training.label_smoothing).loss()}
-    model.compile(optimizer=optimizer(training, steps), **measures, jit_compile=jit_compile)
+    model.compile(
+        optimizer=optimizer(training, steps),
+        **measures,
+        jit_compile=jit_compile,
+        steps_per_execution=training.steps_per_execution,
+    )
 
 
 def replicated() -> bool:

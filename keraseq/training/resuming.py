@@ -120,7 +120,7 @@ class Checkpointing(keras.callbacks.Callback):
                 raise Preempted
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.step += 1
+        self.step += self._skipped + batch + 1 - self.batch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch, self.batch = epoch + 1, 0

@@ -42,6 +42,7 @@ class Training:
         float | None, "weights are their moving average that keeps so much of itself a step, in (0, 1); null is off"
     ] = None
     accumulate: Annotated[int, "batches whose mean gradient makes one step"] = 1
+    steps_per_execution: Annotated[int, "batches that TensorFlow or JAX runs before Python looks again"] = 1
     patience: Annotated[int | None, "epochs without improvement before stopping; null never stops"] = 5
     label_smoothing: Annotated[
         float | None, "share of the probability that the loss spreads over all classes, in [0, 1); null: the task's"
@@ -70,7 +71,8 @@ class Training:
             f"clip_value={self.clip_value}: set one of them to null",
         )
         check(self.average is None or 0 < self.average < 1, f"average must be in (0, 1) or null; got {self.average}")
-        check(self.accumulate >= 1, f"accumulate must be at least 1; got {self.accumulate}")
+        for name in ("accumulate", "steps_per_execution"):
+            check(getattr(self, name) >= 1, f"{name} must be at least 1; got {getattr(self, name)}")
         check(self.patience is None or self.patience >= 1, f"patience must be at least 1 or null; got {self.patience}")
         smoothing = self.label_smoothing
         check(smoothing is None or 0 <= smoothing < 1, f"label_smoothing must be in [0, 1) or null; got {smoothing}")

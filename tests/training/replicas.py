@@ -30,7 +30,10 @@ def main(kind, folder, data_dir, settings="{}"):
     task = keraseq.load_task(
         "digits", data_dir=data_dir, batch_size=63, static_shapes=given.pop("static_shapes", False)
     )
-    model = keraseq.create_model("gru", task, units=6, dropout=0.0, seed=0)
+    if given.pop("batch_norm", False):
+        model = normalised(task)
+    else:
+        model = keraseq.create_model("gru", task, units=6, dropout=0.0, seed=0)
     strategy = {"single": "cpu", "mirrored": "mirrored"}.get(kind, "multiworker")
     stop = [keras.callbacks.LambdaCallback(on_epoch_end=stop_here)] if kind == "hung" and not leading else []
     result = keraseq.fit(
@@ -39,6 +42,14 @@ def main(kind, folder, data_dir, settings="{}"):
     if leading:
         np.savez(folder / f"{kind}.npz", **{str(k): weight for k, weight in enumerate(model.get_weights())})
         (folder / f"{kind}.json").write_text(json.dumps({"history": result.history, "score": result.score}))
+
+
+def normalised(task):
+    """A model with batch normalisation."""
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input((task.inputs.length, task.inputs.size))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv1D(4, 3, activation="relu")(x))
+    return keras.Model(inputs, task.output.head(keras.layers.Flatten()(x)))
 
 
 def stop_here(epoch, logs):

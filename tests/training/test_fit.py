@@ -126,6 +126,7 @@ def test_warm_up_rises_to_the_rate_and_decay_falls_to_zero():
         ({"warmup": 1.0}, r"warmup must be in \[0, 1\)"),
         ({"clip_norm": 0.0}, "clip_norm must be above 0 or null"),
         ({"patience": 0}, "patience must be at least 1"),
+        ({"steps_per_execution": 0}, "steps_per_execution must be at least 1; got 0"),
         ({"label_smoothing": 1.0}, r"label_smoothing must be in \[0, 1\) or null; got 1.0"),
         ({"jit_compile": "maybe"}, "jit_compile must be true, false or auto"),
         ({"weight_decay": -1.0}, "weight_decay must be 0 or more"),

@@ -57,6 +57,16 @@ def test_it_goes_on_in_the_middle_of_an_epoch(digits, tmp_path, untouched, steps
     same(train(digits, tmp_path), untouched[0])  # which had ended already
 
 
+def test_several_steps_at_once_are_the_same_steps_and_resume_too(digits, tmp_path, untouched):
+    for count in (3, 4):  # rounds of four steps
+        interrupted(digits, tmp_path, count, steps_per_execution=4)
+    (result, weights), (expected, expected_weights) = train(digits, tmp_path, steps_per_execution=4), untouched[0]
+    assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(weights, expected_weights, strict=True))
+    assert result.history["val_loss"] == pytest.approx(expected.history["val_loss"], rel=1e-4)
+    whole = train(digits, tmp_path / "whole", resume=False, steps_per_execution=4)
+    same((result, weights), whole)
+
+
 @pytest.mark.slow
 def test_killed_at_ten_random_steps_it_equals_the_one_that_never_was(digits, data_dir, tmp_path, untouched):
     context = multiprocessing.get_context("forkserver")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import keras
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from keraseq.errors import UsageError
 from keraseq.tasks import Task
-from keraseq.training.distributed.copies import copied
+from keraseq.training.distributed.copies import check_parts, copied, synchronise
 from keraseq.training.distributed.shares import share, total, weighted
 from keraseq.training.optimizers import clipped, dense, optimizer
 from keraseq.training.settings import Training
@@ -37,7 +38,8 @@ class Replicated:
         stop_training: set by callbacks.
 
     Raises:
-        UsageError: the model scales its loss, as `mixed_float16` does.
+        UsageError: the model scales its loss, as `mixed_float16` does, or normalises batches under a mask, or a TPU
+            would get batches of unequal parts.
 
     Reference: Goyal et al. 2017, arXiv:1706.02677, section 2.3.
     """
@@ -50,8 +52,11 @@ class Replicated:
             )
         self.strategy = tf.distribute.get_strategy()
         self.replicas = self.strategy.num_replicas_in_sync
+        if isinstance(self.strategy, tf.distribute.TPUStrategy):
+            check_parts(task, self.replicas)
         self.training = training
         self.copied = copied(model)
+        synchronise(self.copied)
         self.loss: keras.losses.Loss = task.output.smoothed(training.label_smoothing).loss()
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.metrics = [*task.output.metrics(), self.mean_loss]
@@ -91,10 +96,12 @@ class Replicated:
         for epoch in range(initial_epoch, epochs):
             self._reset()
             callbacks.on_epoch_begin(epoch)
-            for number, batch in enumerate(data):
-                callbacks.on_train_batch_begin(number)
-                loss = self._train(batch, self._is_whole())
-                callbacks.on_train_batch_end(number, {"loss": float(loss)})
+            left, end = iter(data), 0
+            while batches := tuple(islice(left, self.training.steps_per_execution)):
+                callbacks.on_train_batch_begin(end)
+                loss = self._train(batches, self._are_whole(len(batches)))
+                end += len(batches)
+                callbacks.on_train_batch_end(end - 1, {"loss": float(loss)})
                 if self.stop_training:
                     break
             logs = self._results()
@@ -121,10 +128,13 @@ class Replicated:
     def test_on_batch(self, *batch: Any) -> None:
         """Nothing to create: all variables are there from the beginning."""
 
-    def _is_whole(self) -> bool:
-        """Whether the batch at hand completes a gradient; without accumulation nothing waits for the devices."""
+    def _are_whole(self, count: int) -> tuple[bool, ...]:
+        """Whether each of the next batches completes a gradient; without accumulation nothing waits for the devices."""
         every = self.training.accumulate
-        return every == 1 or (int(self.optimizer.iterations.numpy()) + 1) % every == 0
+        if every == 1:
+            return (True,) * count
+        seen = int(self.optimizer.iterations.numpy())
+        return tuple((seen + number) % every == 0 for number in range(1, count + 1))
 
     def _together(self, callbacks: Any) -> keras.callbacks.CallbackList:
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -138,13 +148,17 @@ class Replicated:
     def _results(self) -> dict[str, float]:
         return {metric.name: float(metric.result()) for metric in self.metrics}
 
-    def _replicas_train(self, batch: Any, whole: bool) -> tf.Tensor:
-        losses = self.strategy.run(self._train_share, args=(batch, whole))
+    def _replicas_train(self, batches: tuple[Any, ...], whole: tuple[bool, ...]) -> tf.Tensor:
+        losses = self.strategy.run(self._train_shares, args=(batches, whole))
         return self.strategy.experimental_local_results(losses)[0]
 
     def _replicas_test(self, batch: Any) -> tf.Tensor:
         losses = self.strategy.run(self._test_share, args=(batch,))
         return self.strategy.experimental_local_results(losses)[0]
+
+    def _train_shares(self, batches: tuple[Any, ...], whole: tuple[bool, ...]) -> tf.Tensor:
+        """One replica's part of some steps; the loss is that of the last."""
+        return [self._train_share(*step) for step in zip(batches, whole, strict=True)][-1]
 
     def _train_share(self, batch: Any, whole: bool) -> tf.Tensor:
         """One replica's part of a step; the loss is that of the batch as a whole."""

@@ -13,8 +13,8 @@ from keras import ops
 def share(batch: Any, replica: tf.Tensor, replicas: int) -> tuple[Any, tf.Tensor]:
     """The rows of one replica, and which of them are real, float32, `(rows,)`.
 
-    Every replica gets as many rows, ⌈batch / replicas⌉, so that none is empty: where the batch has too few, its last
-    row comes again and counts for nothing.
+    Shares differ by one row at most. Where a batch has fewer rows than there are replicas, each gets all of them, so
+    that no share is empty and none has statistics of its own, and they count in the first replica alone.
 
     Args:
         batch: structure of tensors, `(batch, …)`.
@@ -23,11 +23,14 @@ def share(batch: Any, replica: tf.Tensor, replicas: int) -> tuple[Any, tf.Tensor
     """
     first = tf.nest.flatten(batch)[0]
     count = first.shape[0] or tf.shape(first)[0]
-    rows = -(-count // replicas)
-    places = replica * rows + tf.range(rows)
-    real = tf.cast(places < count, tf.float32)
-    places = tf.minimum(places, count - 1)
-    return tf.nest.map_structure(lambda part: tf.gather(part, places), batch), real
+    if isinstance(count, int) and count % replicas == 0:  # a shape that is known, as XLA wants it
+        places = replica * (count // replicas) + tf.range(count // replicas)
+        return tf.nest.map_structure(lambda part: tf.gather(part, places), batch), tf.ones(count // replicas)
+    few = count < replicas
+    begin = tf.where(few, 0, replica * count // replicas)
+    end = tf.where(few, count, (replica + 1) * count // replicas)
+    real = tf.fill([end - begin], tf.cast(tf.logical_or(count >= replicas, replica == 0), tf.float32))
+    return tf.nest.map_structure(lambda part: part[begin:end], batch), real
 
 
 def weighted(real: Any, weight: Any) -> Any:

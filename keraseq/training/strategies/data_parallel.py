@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
-from keraseq.errors import UsageError
 from keraseq.registry import strategies
-from keraseq.training.strategies.backend import needs
+from keraseq.training.strategies.backend import devices
 
 
 @strategies.register("data-parallel", tags={"distributed"})
@@ -17,10 +16,7 @@ def data_parallel() -> AbstractContextManager[Any]:
     Raises:
         UsageError: there is one device alone, or Keras does not run on JAX.
     """
-    needs("data-parallel", "jax", "mirrored")
+    names = devices("data-parallel")
     import keras
 
-    devices = keras.distribution.list_devices()
-    if len(devices) < 2:
-        raise UsageError(f"strategy 'data-parallel' needs at least 2 devices; got {devices[0]}: use strategy 'auto'")
-    return keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False).scope()
+    return keras.distribution.DataParallel(devices=names, auto_shard_dataset=False).scope()
