@@ -55,6 +55,9 @@ def train(
         float, typer.Option(min=0, help="Least seconds from one checkpoint to the next.")
     ] = 60.0,
     tensorboard: TensorBoard = False,
+    mlflow: Annotated[
+        bool, typer.Option("--mlflow", help="Track the training with MLflow, at MLFLOW_TRACKING_URI.")
+    ] = False,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Of weights, shuffling and sampling; 0 by default, or the trial's.")
     ] = None,
@@ -114,6 +117,7 @@ def train(
         from keraseq.training.distributed.workers import connect
         from keraseq.training.fit import fit
         from keraseq.training.strategies.auto import picked
+        from keraseq.training.tracking import note, tracked
     from keraseq.tasks import load_task
     from keraseq.tasks.score import require
 
@@ -126,9 +130,14 @@ def train(
     size = count_parameters(network)
     if leading and not json:
         console.print(f"{job.family} on {loaded.name}: {size:,} parameters → {folder}", highlight=False)
+    about = {"model": job.family, "task": loaded.name, "seed": seed, "precision": precision, **family.settings()}
+    tracking = mlflow and leading
     result = fit(
         network,
         loaded,
+        callbacks=context.with_resource(tracked(folder, {**about, **settings_of(training)}, resume))
+        if tracking
+        else (),
         seed=seed,
         strategy=strategy,
         directory=folder,
@@ -151,6 +160,8 @@ def train(
     if not leading:
         return
     scores = {"validation": {loaded.metric: result.score}, "test": score(network, loaded)}
+    if tracking:
+        note({f"test_{name}": value for name, value in scores["test"].items()})
     card = {
         "model": {"name": job.family, "config": family.settings()},
         "training": settings_of(training),

@@ -124,6 +124,8 @@ def fit(
         (directory is not None and checkpoint_seconds is not None) or not resume,
         "resume=True needs checkpoints; give directory=…",
     )
+    callbacks = list(callbacks)
+    _check_step_size(callbacks, training)
     folder = make_folder(Path(directory)) if directory is not None else None
     stages = [stage for stage in stages if stage.until < training.epochs] + [Stage(training.epochs, task)]
     steps = sum(part.stage.steps * (part.until - part.begin) for part in parts(stages))
@@ -202,4 +204,15 @@ def fit(
         seconds=checkpointing.elapsed,
         jit_compile=jit_compile,
         message=divergence.message or ("" if found else f"no epoch gave a finite {task.objective}"),
+    )
+
+
+def _check_step_size(callbacks: Iterable[keras.callbacks.Callback], training: Training) -> None:
+    """Refuses callbacks that set the step size where a schedule does."""
+    setting = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    named = ", ".join(type(callback).__name__ for callback in callbacks if isinstance(callback, setting))
+    check(
+        not named or (training.rising == 0 and training.decay == "none"),
+        f"{named} sets the step size, and so does the schedule; got warmup={training.rising} and "
+        f"decay={training.decay!r}: give warmup=0 and decay='none', or leave the callback out",
     )
