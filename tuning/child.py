@@ -34,8 +34,10 @@ from keraseq.errors import KeraseqError, UsageError
 from keraseq.inference.saved import load_model, save_model
 from keraseq.inference.score import score
 from keraseq.models import EncoderDecoder, Family, count_parameters, create_model
+from keraseq.registry import strategies
 from keraseq.tasks import Task, load_task
 from keraseq.training.callbacks import Scalars, StopOnDivergence, best_on_validation
+from keraseq.training.compiling import compiled
 from keraseq.training.fit import fit
 from keraseq.training.outcome import Outcome
 from keraseq.training.settings import Training
@@ -44,6 +46,7 @@ from keraseq.tuning.hyperparameters import AskingHyperParameters
 from keraseq.tuning.job import Job, TaskReference
 from keraseq.tuning.matching import matched, reached
 
+STRETCH = 3  # steps after which memory no longer grows
 ORPHANED = 3  # exit code of a child whose coordinator is gone
 
 
@@ -148,6 +151,17 @@ def rehearse(connection: Connection, job: Job) -> dict[str, Any]:
     }
 
 
+def stretch(connection: Connection, job: Job) -> dict[str, Any]:
+    """Trains the model of a trial for some steps on the batch that has the most of them; nothing is kept."""
+    task, given, _, model, _ = _built(connection, job)
+    training: Training = configure(Training, given, "training")
+    batches = task.dataset("train", seed=job.seed, skip=task.heaviest(job.seed)).take(1).repeat(STRETCH)
+    with strategies.get(job.strategy)():
+        trained, watchers = compiled(model, task, training, STRETCH, jit_compile=False)
+        trained.fit(batches, callbacks=watchers, shuffle=False, verbose=0)
+    return {"outcome": Outcome.COMPLETED, "memory": peak_memory()}
+
+
 def _built(
     connection: Connection, job: Job
 ) -> tuple[Task, dict[str, Any], Family | EncoderDecoder, keras.Model, float]:
@@ -239,7 +253,7 @@ def evaluate(connection: Connection, reference: TaskReference, folder: str) -> d
 
 
 WORK: Mapping[str, Callable[..., dict[str, Any]]] = {
-    function.__name__: function for function in (prepare, train, rehearse, train_hypermodel, evaluate)
+    function.__name__: function for function in (prepare, train, rehearse, stretch, train_hypermodel, evaluate)
 }
 
 

@@ -15,11 +15,13 @@ from rich.table import Table
 
 from keraseq.cli.output import DataDir, Json, TensorBoard, brief, console, errors, print_json, settings
 from keraseq.errors import KeraseqError
+from keraseq.files import read_json, write_json
 from keraseq.quiet import quiet_imports
 
 if TYPE_CHECKING:
     from keraseq.tuning.job import Job
 
+BATCH = "batch.json"  # what --fit-memory found, in the directory of a training
 PREEMPTED = 75  # exit code, EX_TEMPFAIL of sysexits.h: run it again
 
 
@@ -54,6 +56,12 @@ def train(
     checkpoint_seconds: Annotated[
         float, typer.Option(min=0, help="Least seconds from one checkpoint to the next.")
     ] = 60.0,
+    fit_memory: Annotated[
+        bool, typer.Option("--fit-memory", help="Part batches until they fit; gradients of the parts accumulate.")
+    ] = False,
+    memory: Annotated[
+        float | None, typer.Option(min=0.1, help="GiB that --fit-memory keeps to; nine tenths of what is free.")
+    ] = None,
     tensorboard: TensorBoard = False,
     mlflow: Annotated[
         bool, typer.Option("--mlflow", help="Track the training with MLflow, at MLFLOW_TRACKING_URI.")
@@ -106,6 +114,16 @@ def train(
     name = f"{job.family}-{job.task.name.replace('/', '-')}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
     folder = make_folder(directory or Path("runs") / name)
     check(not trial or not folder.samefile(trial["folder"]), f"{folder} is the trial's own; choose another directory")
+
+    if fit_memory:
+        check(strategy != "multiworker", "--fit-memory looks at one process; with several set task.batch_size yourself")
+        reference = TaskReference(job.task.name, settings_of(config), job.task.data_dir)
+        asked = replace(job, task=reference, config=given_config, training=settings_of(training), strategy=strategy)
+        rows, accumulate = _batch(replace(asked, seed=seed), folder if resume else None, memory)
+        config, training = replace(config, batch_size=rows), replace(training, accumulate=accumulate)
+        write_json(folder / BATCH, {"batch_size": rows, "accumulate": accumulate})
+        if not json:
+            console.print(f"batches of {rows}, of which {accumulate} make a step", highlight=False)
 
     if local_workers and "TF_CONFIG" not in os.environ:
         from keraseq.training.distributed.launch import launch
@@ -193,6 +211,16 @@ def train(
         raise typer.Exit(130)
     if result.outcome is Outcome.DIVERGED:
         raise typer.Exit(1)
+
+
+def _batch(job: Job, before: Path | None, memory: float | None) -> tuple[int, int]:
+    """Rows of a batch that fits, and how many make a step: what was found in the folder `before`, or is now."""
+    from keraseq.tuning.batch import fitting_batch
+
+    if before and (before / BATCH).exists():
+        kept = read_json(before / BATCH, "leave --fit-memory out, and set task.batch_size and training.accumulate")
+        return kept["batch_size"], kept["accumulate"]
+    return fitting_batch(job, round(memory * 2**30) if memory else None)
 
 
 def _trial(source: Path) -> tuple[Job, dict[str, Any]]:

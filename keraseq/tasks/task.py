@@ -146,6 +146,12 @@ class Task:
         """Batches in one epoch of a split, or of a share of its examples."""
         return self.config.batching.count(self._of(split).sizes[self._chosen(split, share)])
 
+    def heaviest(self, seed: int) -> int:
+        """Number of the batch in the first epoch of train that has the most steps, those of its padding counted."""
+        sizes = self._examples["train"].sizes
+        plan = self.config.batching.plan(sizes, seed=seed)
+        return int(np.argmax([len(place) * sizes[place].max(axis=0).sum() for place in plan]))
+
     def _chosen(self, split: str, share: float) -> np.ndarray:
         """The places of the examples that a share of a split has, in order: a larger share has those of a smaller."""
         size = len(self._of(split).sizes)

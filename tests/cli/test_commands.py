@@ -134,6 +134,16 @@ def test_train_saves_a_model_that_predicts(tmp_path, data_dir, digits):
     assert "accuracy" in (tmp_path / "model" / "history.jsonl").read_text()
 
 
+def test_a_batch_that_fits_is_found_once(tmp_path, data_dir, digits):
+    options = ["--fit-memory", "--epochs", 1, "--data-dir", data_dir, "--directory", tmp_path, "--json"]
+    succeeds("train", "linear", "digits", *options)
+    found = tmp_path / "batch.json"
+    assert json.loads(found.read_text()) == {"batch_size": 32, "accumulate": 1}
+    found.write_text('{"batch_size": 16, "accumulate": 2}')
+    error = fails(2, "train", "linear", "digits", *options, "--resume")
+    assert "task.batch_size was 32 and is 16; training.accumulate was 1 and is 2" in error
+
+
 def test_search_prints_a_leaderboard_and_goes_on(tmp_path, data_dir):
     command = ("search", "digits", "-m", "linear,rnn", "--trials", "2", "--epochs", "1", "--seeds", "0")
     command += ("--match", "parameters=1500")

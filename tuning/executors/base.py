@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from keraseq.training.outcome import Outcome
 
+TICK = 0.1  # seconds between two looks at the memory of a job
 Message = tuple[str, dict[str, Any]]
 
 
@@ -55,11 +56,14 @@ class Executor(Protocol):
         """Ends the executor and what still runs."""
 
 
-def call(executor: Executor, work: str, *args: Any) -> dict[str, Any]:
-    """Runs a job to its end and gives the facts of it."""
-    handle = executor.start(work, *args)
+def call(executor: Executor, work: str, *args: Any, memory: int | None = None) -> dict[str, Any]:
+    """Runs a job to its end and gives the facts of it; above `memory` bytes it is killed."""
+    handle = executor.start(work, *args, memory=memory)
     try:
         while True:
+            while not executor.ready([handle], TICK):
+                if handle.exceeds_memory():
+                    handle.kill(Outcome.OUT_OF_MEMORY)
             kind, facts = handle.hear()
             if kind == "end":
                 return facts
