@@ -7,6 +7,7 @@ import json as json_format
 import os
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,6 +47,12 @@ def train(
     local_workers: Annotated[
         int | None, typer.Option(min=2, help="Train in so many processes of this machine, as --strategy multiworker.")
     ] = None,
+    ray_workers: Annotated[
+        int | None, typer.Option(min=1, help="Train in so many processes of a Ray cluster, as --strategy multiworker.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the Ray cluster; without it one is started on this machine.")
+    ] = None,
     directory: Annotated[
         Path | None,
         typer.Option("--directory", "-d", help="Folder of the trained model; by default named after its settings."),
@@ -56,6 +63,9 @@ def train(
     checkpoint_seconds: Annotated[
         float, typer.Option(min=0, help="Least seconds from one checkpoint to the next.")
     ] = 60.0,
+    peer_timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds without a step after which a worker takes the others for hung.")
+    ] = 300.0,
     fit_memory: Annotated[
         bool, typer.Option("--fit-memory", help="Part batches until they fit; gradients of the parts accumulate.")
     ] = False,
@@ -107,7 +117,7 @@ def train(
     check_settings(job.family, given_config)
     training: Training = configure(Training, {**job.training, **given["training"]}, "training")
     config = task_config(job.task.name, {**job.task.settings, **given["task"]})
-    strategy = "multiworker" if local_workers else strategy or job.strategy
+    strategy = "multiworker" if local_workers or ray_workers else strategy or job.strategy
     seed = job.seed if seed is None else seed
     strategies.get(strategy)
     told = json_format.dumps([given, parameters, precision, seed, *trial.values()], sort_keys=True)
@@ -129,6 +139,11 @@ def train(
         from keraseq.training.distributed.launch import launch
 
         raise typer.Exit(launch([sys.executable, "-m", "keraseq", *sys.argv[1:]], local_workers))
+    if ray_workers and "TF_CONFIG" not in os.environ:
+        check(find_spec("ray") is not None, "--ray-workers needs Ray: pip install 'keraseq[ray]'")
+        from keraseq.training.distributed.launch_on_ray import launch_on_ray
+
+        raise typer.Exit(launch_on_ray(sys.argv[1:], ray_workers, address))
     with quiet_imports():
         from keraseq.inference.saved import save_model
         from keraseq.inference.score import score
@@ -161,6 +176,7 @@ def train(
         directory=folder,
         resume=resume,
         checkpoint_seconds=checkpoint_seconds,
+        peer_timeout=peer_timeout,
         tensorboard=tensorboard,
         progress=not json,
         stages=early(job.fidelity, training.epochs, TaskReference(job.task.name, settings_of(config), data), loaded),

@@ -75,6 +75,7 @@ def fit(
     directory: str | Path | None = None,
     resume: bool = False,
     checkpoint_seconds: float | None = 60.0,
+    peer_timeout: float = 300.0,
     tensorboard: bool = False,
     progress: bool = True,
     stages: Sequence[Stage] = (),
@@ -96,6 +97,7 @@ def fit(
         resume: whether to go on from the newest checkpoint in `directory` that is whole, to the same result as if the
             training had never stopped; it begins anew where there is none. Without it those that are there are deleted.
         checkpoint_seconds: least seconds from one checkpoint to the next, 0 or more; None writes none.
+        peer_timeout: seconds without a step, above 0, after which a worker takes the others for hung and ends.
         tensorboard: whether scalars for TensorBoard are written there too, to `tensorboard/`.
         progress: whether to print.
         stages: what early epochs see; optimizer, schedule and callbacks go on from one to the next. Whatever is left of
@@ -126,6 +128,7 @@ def fit(
     )
     callbacks = list(callbacks)
     _check_step_size(callbacks, training)
+    check(peer_timeout > 0, f"peer_timeout must be above 0; got {peer_timeout}")
     folder = make_folder(Path(directory)) if directory is not None else None
     stages = [stage for stage in stages if stage.until < training.epochs] + [Stage(training.epochs, task)]
     steps = sum(part.stage.steps * (part.until - part.begin) for part in parts(stages))
@@ -157,7 +160,7 @@ def fit(
             jit_compile = checkpointing.jit_compile = chosen(model, task, training, steps)
         keras.utils.set_random_seed(seed)
         trained, resetting = compiled(model, task, training, steps, jit_compile)
-        watchdog = Watchdog()
+        watchdog = Watchdog(peer_timeout)
         together = OneTraining([*watchers, *resetting, *shown, watchdog, checkpointing], trained)
         checkpointing.prepare(trained, task)
         left = () if checkpointing.ended else parts(stages, checkpointing.epoch, checkpointing.batch)

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "keraseq"
 
 # From the bottom up: a part imports only from those before it.
 ORDER = [
-    ("errors", "config", "files", "machine", "pictures", "quiet"),
+    ("errors", "config", "environment", "files", "machine", "pictures", "quiet", "ray_cluster"),
     ("registry",),
     ("ops",),
     ("layers",),

@@ -19,10 +19,6 @@ def main(kind, folder, data_dir, settings="{}"):
     import numpy as np
     import tensorflow as tf
 
-    if kind == "hung":
-        from keraseq.training.distributed import workers
-
-        workers.SILENCE = 5.0
     if kind == "mirrored":
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -37,7 +33,14 @@ def main(kind, folder, data_dir, settings="{}"):
     strategy = {"single": "cpu", "mirrored": "mirrored"}.get(kind, "multiworker")
     stop = [keras.callbacks.LambdaCallback(on_epoch_end=stop_here)] if kind == "hung" and not leading else []
     result = keraseq.fit(
-        model, task, callbacks=stop, strategy=strategy, directory=folder / "run", progress=False, **given
+        model,
+        task,
+        callbacks=stop,
+        strategy=strategy,
+        directory=folder / "run",
+        progress=False,
+        peer_timeout=5.0 if kind == "hung" else 300.0,
+        **given,
     )
     if leading:
         np.savez(folder / f"{kind}.npz", **{str(k): weight for k, weight in enumerate(model.get_weights())})

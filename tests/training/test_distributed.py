@@ -16,10 +16,11 @@ import pytest
 import tensorflow as tf
 
 import keraseq
-from keraseq.errors import UsageError
+from keraseq.errors import KeraseqError, UsageError
 from keraseq.models.outputs import Classification, Forecasting, Tagging, Transduction
 from keraseq.registry import strategies
 from keraseq.training.distributed.shares import share, total, weighted
+from keraseq.training.distributed.workers import cluster
 
 SCRIPT = Path(__file__).parent / "replicas.py"
 
@@ -199,6 +200,29 @@ def test_float16_is_refused_on_replicas(digits):
     with pytest.raises(UsageError, match="use precision mixed_bfloat16"):
         Replicated(model, digits, Training(), 10)
     assert isinstance(model, keras.Model)
+
+
+def test_the_workers_of_slurm_are_the_tasks_of_its_step(tmp_path, monkeypatch):
+    told = tmp_path / "scontrol"
+    told.write_text('#!/bin/sh\n[ "$1 $2 $3" = "show hostnames n[2,10-11]" ] && printf "n2\\nn10\\nn11\\n"\n')
+    told.chmod(0o755)
+    step = {"JOB_ID": "3", "STEP_ID": "1", "STEP_NUM_TASKS": "5", "STEP_NODELIST": "n[2,10-11]", "PROCID": "4"}
+    for name, value in {**step, "STEP_TASKS_PER_NODE": "2(x2),1", "DISTRIBUTION": "block:cyclic"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    resolver = cluster()
+    hosts, ports = zip(*(job.split(":") for job in resolver.cluster_spec().job_tasks("worker")), strict=True)
+    assert hosts == ("n2", "n2", "n10", "n10", "n11")
+    assert ports[:2] == ports[2:4] == (ports[4], str(int(ports[4]) + 1))
+    assert (resolver.task_type, resolver.task_id) == ("worker", 4)
+    monkeypatch.setenv("SLURM_DISTRIBUTION", "cyclic")
+    with pytest.raises(UsageError, match="node by node; got --distribution=cyclic: use block"):
+        cluster()
+    monkeypatch.setenv("SLURM_DISTRIBUTION", "block")
+    told.unlink()
+    with pytest.raises(KeraseqError, match=r"SLURM does not tell its nodes .*; set TF_CONFIG"):
+        cluster()
 
 
 JAX = """

@@ -167,7 +167,7 @@ def test_a_trial_whose_worker_is_killed_runs_again(ray, run, local):
     ],
 )
 def test_the_cluster_is_divided_among_the_workers(ray, nodes, workers, expected):
-    from keraseq.tuning.executors.ray import share
+    from keraseq.ray_cluster import share
 
     assert share(nodes, workers) == expected
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import multiprocessing.forkserver
-import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -16,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from keraseq.environment import environment
 from keraseq.errors import UsageError
 from keraseq.machine import cores
 from keraseq.training.outcome import Outcome
@@ -167,18 +167,3 @@ def _run(share: Share, work: str, connection: Connection, *args: Any) -> None:
 
     child.confine(share.threads, share.place, share.of)
     child.run(work, connection, *args)
-
-
-@contextlib.contextmanager
-def environment(values: dict[str, str]) -> Iterator[None]:
-    """Environment variables inside the block, for the processes that it starts."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -6,17 +6,14 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
-import logging
 import os
 import queue
 import signal
-import socket
-import sys
 import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -29,23 +26,18 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from keraseq.config import check
 from keraseq.errors import KeraseqError
 from keraseq.files import replacing
-from keraseq.machine import cores
+from keraseq.ray_cluster import brief, connect, greeted, hush, share
 from keraseq.training.outcome import Outcome
 from keraseq.tuning.executors.base import Executor, Handle, Message, killed
-from keraseq.tuning.executors.local import environment
 from keraseq.tuning.job import Job
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-PATIENCE = 10.0  # seconds for a head node to answer
 PAUSE = 5.0  # seconds between looks at the head node
 GONE = 30.0  # seconds after which one that does not answer is given up; after 60 Ray ends this process
 LOOK = 0.2  # seconds between looks of a worker at its own memory
 LAST = "card.json"  # the file that says that a model is whole
-
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
-_UNHUSHED: list[Any] = []  # what Ray prints by, while it does not
 
 
 class Ray(Executor):
@@ -70,7 +62,7 @@ class Ray(Executor):
         self._connected = not ray.is_initialized()
         check(self._connected or address is None, "this process is connected to Ray already; leave address out")
         if self._connected:
-            _connect(address)
+            connect(address)
         try:
             self._share = share([node["Resources"] for node in ray.nodes() if node["Alive"]], workers)
             here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
@@ -79,7 +71,7 @@ class Ray(Executor):
         except exceptions.RayError as error:
             self.close()
             raise KeraseqError(
-                f"no worker of the cluster could be started ({_brief(error)}); install the same keraseq, Python and "
+                f"no worker of the cluster could be started ({brief(error)}); install the same keraseq, Python and "
                 "Ray on its nodes as here, and set the same RAY_AUTH_MODE"
             ) from error
         self._numbers = itertools.count()
@@ -110,17 +102,17 @@ class Ray(Executor):
             return
         self._looked += pause
         try:
-            _greeted(self._head)
+            greeted(self._head)
             self._lost = 0.0
         except OSError as error:
             self._lost += PAUSE
             if self._lost > GONE:
-                raise KeraseqError(f"the Ray cluster is gone ({_brief(error)}); the same command goes on") from error
+                raise KeraseqError(f"the Ray cluster is gone ({brief(error)}); the same command goes on") from error
 
     def close(self) -> None:
         if self._connected:
             ray.shutdown()
-            _hush(False)
+            hush(False)
         else:
             ray.kill(self._mailbox)
 
@@ -272,7 +264,7 @@ class Correspondence:
         try:
             self._sender.submit(lambda: ray.get(self._mailbox.say.remote(self._number, message))).result()
         except exceptions.RayError as error:
-            raise OSError(_brief(error)) from error
+            raise OSError(brief(error)) from error
 
     def poll(self) -> bool:
         """Whether `recv` has something to give or to raise."""
@@ -298,29 +290,6 @@ class Correspondence:
             self._answers.put(None)
 
 
-def share(nodes: Iterable[dict[str, float]], workers: int) -> tuple[int, int]:
-    """CPUs and GPUs of each of some workers: as many as leave room for all, and one at least.
-
-    >>> share([{"CPU": 16.0}, {"CPU": 16.0}], 3)
-    (8, 0)
-    >>> share([{"CPU": 16.0, "GPU": 2.0}, {"CPU": 64.0}], 2)
-    (8, 1)
-    """
-    known = [(int(node.get("CPU", 0)), int(node.get("GPU", 0))) for node in nodes]
-    with_gpus = [(cpus, gpus) for cpus, gpus in known if gpus]
-
-    def places(cpus: int, gpus: int) -> int:
-        if not gpus:
-            return sum(node // cpus for node, _ in known)
-        return sum(min(of // cpus, node // gpus) for of, node in with_gpus)
-
-    most = max((gpus for _, gpus in with_gpus), default=0)
-    each = next((gpus for gpus in range(most, 1, -1) if places(1, gpus) >= workers), min(most, 1))
-    wanted = min(workers, places(1, each))
-    cores = max((cpus for cpus, _ in (with_gpus or known)), default=1)
-    return next((cpus for cpus in range(cores, 1, -1) if places(cpus, each) >= wanted), 1), each
-
-
 def meaning(error: exceptions.RayError) -> dict[str, Any]:
     """Outcome and message of a task that gave no result."""
     if isinstance(error, exceptions.OutOfMemoryError):
@@ -330,7 +299,7 @@ def meaning(error: exceptions.RayError) -> dict[str, Any]:
         return {"outcome": Outcome.FAILED, "message": trace.strip().splitlines()[-1], "traceback": trace}
     if isinstance(error, exceptions.WorkerCrashedError):
         return {"outcome": Outcome.KILLED, "message": "its worker process or node went down"}
-    return {"outcome": Outcome.KILLED, "message": _brief(error)}
+    return {"outcome": Outcome.KILLED, "message": brief(error)}
 
 
 def _run(
@@ -378,64 +347,8 @@ def _ready(handles: Sequence[RemoteTrial], timeout: float | None) -> list[Handle
             for reference in ray.wait(list(waited), num_returns=len(waited), timeout=0)[0]:
                 waited[reference].take(reference)
     except exceptions.RayError as error:
-        raise KeraseqError(f"the Ray cluster is gone ({_brief(error)}); the same command goes on") from error
+        raise KeraseqError(f"the Ray cluster is gone ({brief(error)}); the same command goes on") from error
     return list(heard)
-
-
-def _connect(address: str | None) -> None:
-    """Connects this process to a cluster, or to a new one on this machine.
-
-    Raises:
-        KeraseqError: no cluster answers.
-    """
-    start = {"address": "local", "num_cpus": cores(), "include_dashboard": False}
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    path = os.pathsep.join(filter(None, sys.path))  # children of Local have it too
-    _hush(True)
-    try:
-        if address is None:
-            with environment({**_QUIET, "PYTHONPATH": path}):
-                ray.init(**start, **quiet)
-            return
-        if ":" in address:
-            _greeted(address)  # for Ray itself tries for minutes
-        with environment(_QUIET):
-            ray.init(address=address, **quiet)
-    except (OSError, ValueError, RuntimeError, exceptions.RayError) as error:
-        _hush(False)
-        if address is None:
-            raise KeraseqError(f"Ray did not start on this machine: {_brief(error)}") from error
-        raise KeraseqError(
-            f"no Ray cluster answers at {address!r} ({_brief(error)}); give the HOST:PORT of its head node, which "
-            "ray start --head prints, with RAY_AUTH_MODE=token where it wants a token, or leave the address out to "
-            "start one on this machine"
-        ) from error
-
-
-def _greeted(address: str) -> None:
-    """Asks a head node for the greeting of HTTP/2, in which Ray's parts talk.
-
-    Raises:
-        OSError: nothing answers there, or something else does.
-        ValueError: the address has no port.
-    """
-    host, _, port = address.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
-        if os.environ.get("RAY_USE_TLS", "0") in ("1", "true"):
-            return
-        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
-        if connection.recv(9)[3:4] != b"\x04":
-            raise OSError("what answers there is no head node")
-
-
-def _hush(on: bool) -> None:
-    """Keeps Ray from printing deaths of workers, which are outcomes here, to standard output; it has no setting."""
-    module = ray._private.worker
-    if on and hasattr(module, "print_to_stdstream"):
-        _UNHUSHED.append(module.print_to_stdstream)
-        module.print_to_stdstream = lambda *args, **kwargs: None
-    elif not on and _UNHUSHED:
-        module.print_to_stdstream = _UNHUSHED.pop()
 
 
 def _write(files: dict[str, bytes], folder: Path) -> None:
@@ -444,8 +357,3 @@ def _write(files: dict[str, bytes], folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         with replacing(folder / name) as temporary:
             temporary.write_bytes(files[name])
-
-
-def _brief(error: BaseException) -> str:
-    """The first line of an error's text, or its kind."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

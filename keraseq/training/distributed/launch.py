@@ -9,8 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from types import FrameType
+from collections.abc import Callable, Iterator, Sequence
 
 from keraseq.errors import KeraseqError
 
@@ -27,12 +26,15 @@ def launch(command: Sequence[str], workers: int) -> int:
     Raises:
         KeraseqError: a worker was killed or failed; the message names it.
     """
-    hosts = [f"localhost:{port}" for port in _ports(workers)]
+    hosts = [f"localhost:{port}" for port in ports(workers)]
     # In sessions of their own, so that Ctrl-C in a terminal reaches them once, through this process.
     processes = [
-        subprocess.Popen(command, env=_environment(hosts, index), start_new_session=True) for index in range(workers)
+        subprocess.Popen(command, env=environment_of(hosts, index), start_new_session=True) for index in range(workers)
     ]
-    with _handing_on(processes):
+    with contextlib.ExitStack() as stack:
+        for process in processes:
+            stack.callback(_end, process)
+        stack.enter_context(handing_on(lambda number: _send(processes, number)))
         while all(process.poll() is None for process in processes):
             time.sleep(TICK)
         first = next(index for index, process in enumerate(processes) if process.poll() is not None)
@@ -42,21 +44,30 @@ def launch(command: Sequence[str], workers: int) -> int:
                 for process in processes:
                     process.kill()
             time.sleep(TICK)
-    code = processes[first].returncode
+    return ending(first, processes[first].returncode, workers) or processes[0].returncode
+
+
+def ending(worker: int, code: int, workers: int) -> int:
+    """The exit code of the worker that ended first.
+
+    Raises:
+        KeraseqError: a signal ended it.
+    """
     if code < 0:
         raise KeraseqError(
-            f"worker {first} of {workers} was ended by {signal.Signals(-code).name}, and so the job; run it again with "
-            "--resume"
+            f"worker {worker} of {workers} was ended by {signal.Signals(-code).name}, and so the job; run it again "
+            "with --resume"
         )
-    return code or processes[0].returncode
+    return code
 
 
-def _environment(hosts: Sequence[str], index: int) -> dict[str, str]:
+def environment_of(hosts: Sequence[str], index: int) -> dict[str, str]:
+    """The environment of a worker."""
     told = {"cluster": {"worker": list(hosts)}, "task": {"type": "worker", "index": index}}
     return {**os.environ, "TF_CONFIG": json.dumps(told)}
 
 
-def _ports(count: int) -> list[int]:
+def ports(count: int) -> list[int]:
     """Free ports, which the kernel names."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
@@ -66,20 +77,23 @@ def _ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def _handing_on(processes: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Inside the block SIGTERM, SIGINT and SIGHUP go to the workers, and whatever is left of them ends with it."""
-
-    def hand_on(number: int, frame: FrameType | None) -> None:
-        for process in processes:
-            if process.poll() is None:
-                process.send_signal(number)
-
-    before = {number: signal.signal(number, hand_on) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+def handing_on(send: Callable[[int], None]) -> Iterator[None]:
+    """Inside the block SIGTERM, SIGINT and SIGHUP are sent on instead of ending this process."""
+    ending = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda number, frame: send(number)) for number in ending}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for process in processes:
-            process.kill()
-            process.wait()
+
+
+def _send(processes: Sequence[subprocess.Popen[bytes]], number: int) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(number)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()

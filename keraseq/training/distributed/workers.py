@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.registry import strategies
+from keraseq.training.distributed import slurm
 
-SILENCE = 300.0  # seconds without a step after which a worker takes the others for hung
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError, tf.errors.InternalError)
 
 
@@ -27,7 +27,7 @@ def cluster() -> tf.distribute.cluster_resolver.ClusterResolver:
     if "TF_CONFIG" in os.environ:
         return tf.distribute.cluster_resolver.TFConfigClusterResolver()
     if "SLURM_STEP_NUM_TASKS" in os.environ:
-        return tf.distribute.cluster_resolver.SlurmClusterResolver()
+        return slurm.resolver()
     raise UsageError(
         "strategy 'multiworker' needs a cluster; set TF_CONFIG, start it under SLURM by srun, or run keraseq train "
         "with --local-workers N"
@@ -79,11 +79,14 @@ class Watchdog(keras.callbacks.Callback):
     """Ends this process, with a message, where no step ends for too long: TensorFlow waits for ever for a hung worker.
 
     It watches inside a `with` block, and only where there are other workers.
+
+    Args:
+        seconds: without a step after which the others are taken for hung.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
         super().__init__()
-        self.seconds = SILENCE
+        self.seconds = seconds
         self.told = time.monotonic()
         self._ended = threading.Event()
 
