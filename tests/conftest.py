@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from keraseq.cli.app import main
 from keraseq.tasks import Task, load_task
 
 
@@ -31,3 +35,17 @@ def digits(data_dir: str) -> Task:
 @pytest.fixture(scope="session")
 def adding(data_dir: str) -> Task:
     return load_task("adding", data_dir=data_dir, length=30, train_examples=1000, test_examples=400, batch_size=32)
+
+
+@pytest.fixture
+def keraseq(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """A command as a user types it, in this process: exit code, standard output, standard error."""
+
+    def run(*arguments: Any, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["keraseq", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return run

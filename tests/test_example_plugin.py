@@ -2,8 +2,6 @@
 
 import importlib.util
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -13,18 +11,21 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def keraseq(*arguments):
-    command = [sys.executable, "-m", "keraseq", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
+@pytest.fixture
+def told(keraseq):
+    def run(*arguments):
+        code, out, err = keraseq(*arguments, "--json")
+        assert code == 0, err
+        return json.loads(out)
+
+    return run
 
 
-def test_it_is_listed_and_described():
-    listed = keraseq("list", "--json")
+def test_it_is_listed_and_described(told):
+    listed = told("list")
     assert {"name": "aft", "source": "keraseq-example 0.1.0"} in listed["models"]
     assert {"name": "aft_simple", "source": "keraseq-example 0.1.0"} in listed["layers"]
-    (described,) = keraseq("describe", "aft", "--json")
+    (described,) = told("describe", "aft")
     assert described["source"] == "keraseq-example 0.1.0"
     assert "units" in [setting["name"] for setting in described["settings"]]
 
@@ -41,10 +42,10 @@ def test_its_family_passes_every_check():
     check_model("aft")
 
 
-def test_it_is_searched_saved_and_loaded(tmp_path, data_dir, digits):
-    options = ["--models", "aft", "--trials", "1", "--epochs", "2", "--seeds", "0", "--data-dir", data_dir, "--json"]
-    found = keraseq("search", "digits", *options, "--directory", str(tmp_path / "study"))
+def test_it_is_searched_saved_and_loaded(told, tmp_path, data_dir, digits):
+    options = ["--models", "aft", "--trials", "1", "--epochs", "2", "--seeds", "0", "--data-dir", data_dir]
+    found = told("search", "digits", *options, "--directory", str(tmp_path / "study"))
     assert found["leaderboard"][0]["validation"]["mean"] > 0.2
     example = json.dumps(digits.raw("test", 1)[0][0].tolist())
-    (answer,) = keraseq("predict", str(tmp_path / "study" / "best"), example, "--json")
+    (answer,) = told("predict", str(tmp_path / "study" / "best"), example)
     assert answer["label"] in digits.output.labels

@@ -1,7 +1,6 @@
 """The commands, as a user types them."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -9,24 +8,29 @@ import time
 import pytest
 
 
-def keraseq(*arguments, **options):
-    command = [sys.executable, "-m", "keraseq", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+@pytest.fixture
+def succeeds(keraseq):
+    """What a command prints."""
+
+    def run(*arguments, **options):
+        code, out, err = keraseq(*arguments, **options)
+        assert code == 0, err
+        return out
+
+    return run
 
 
-def succeeds(*arguments, **options):
-    result = keraseq(*arguments, **options)
-    assert result.returncode == 0, result.stderr
-    assert "Traceback" not in result.stderr
-    return result.stdout
+@pytest.fixture
+def fails(keraseq):
+    """What a command that fails says."""
 
+    def run(expected, *arguments):
+        code, out, err = keraseq(*arguments)
+        assert code == expected, (code, out, err)
+        assert len(err.strip().splitlines()) <= 2 or "Usage:" in err, err
+        return err
 
-def fails(code, *arguments, **options):
-    result = keraseq(*arguments, **options)
-    assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
-    assert "Traceback" not in result.stderr
-    assert len(result.stderr.strip().splitlines()) <= 2 or "Usage:" in result.stderr, result.stderr
-    return result.stderr
+    return run
 
 
 @pytest.mark.parametrize(
@@ -47,11 +51,11 @@ def fails(code, *arguments, **options):
         *(["search"], ["leaderboard"], ["predict"]),
     ],
 )
-def test_every_command_has_help(command):
+def test_every_command_has_help(succeeds, command):
     assert "Usage:" in succeeds(*command, "--help")
 
 
-def test_list_and_describe():
+def test_list_and_describe(succeeds):
     listed = json.loads(succeeds("list", "--json"))
     assert set(listed) == {"layers", "models", "tasks", "algorithms", "strategies"}
     assert "tcn" in [row["name"] for row in listed["models"]]
@@ -69,7 +73,7 @@ def test_list_and_describe():
     assert "imdb_reviews" in succeeds("data", "list")
 
 
-def test_what_is_in_a_task(data_dir, digits):
+def test_what_is_in_a_task(succeeds, fails, data_dir, digits):
     told = succeeds("describe", "copy_memory")
     assert "keraseq data prepare copy_memory" in told
     assert "cross_entropy" in told
@@ -117,7 +121,7 @@ def test_sigterm_exits_with_its_own_code_and_resume_goes_on(tmp_path, data_dir, 
     assert history.read_text().splitlines()[: len(before)] == before
 
 
-def test_train_saves_a_model_that_predicts(tmp_path, data_dir, digits):
+def test_train_saves_a_model_that_predicts(succeeds, tmp_path, data_dir, digits):
     options = ("--epochs", "4", "--set", "task.batch_size=16", "--set", "training.learning_rate=0.01", "--seed", "0")
     where = ("--data-dir", data_dir, "-d", tmp_path / "model")
     result = json.loads(succeeds("train", "tcn", "digits", "--parameters", "8000", *options, *where, "--json"))
@@ -129,12 +133,12 @@ def test_train_saves_a_model_that_predicts(tmp_path, data_dir, digits):
     assert card["test"] == result["test"]
     raw = digits.raw("test", 30)
     lines = "\n".join(json.dumps(image.tolist()) for image, _ in raw)
-    answers = json.loads(succeeds("predict", tmp_path / "model", "--json", input=lines))
+    answers = json.loads(succeeds("predict", tmp_path / "model", "--json", stdin=lines))
     assert sum(answer["label"] == str(label) for answer, (_, label) in zip(answers, raw, strict=True)) > 18
     assert "accuracy" in (tmp_path / "model" / "history.jsonl").read_text()
 
 
-def test_a_batch_that_fits_is_found_once(tmp_path, data_dir, digits):
+def test_a_batch_that_fits_is_found_once(succeeds, fails, tmp_path, data_dir, digits):
     options = ["--fit-memory", "--epochs", 1, "--data-dir", data_dir, "--directory", tmp_path, "--json"]
     succeeds("train", "linear", "digits", *options)
     found = tmp_path / "batch.json"
@@ -144,7 +148,7 @@ def test_a_batch_that_fits_is_found_once(tmp_path, data_dir, digits):
     assert "task.batch_size was 32 and is 16; training.accumulate was 1 and is 2" in error
 
 
-def test_search_prints_a_leaderboard_and_goes_on(tmp_path, data_dir):
+def test_search_prints_a_leaderboard_and_goes_on(succeeds, tmp_path, data_dir):
     command = ("search", "digits", "-m", "linear,rnn", "--trials", "2", "--epochs", "1", "--seeds", "0")
     command += ("--match", "parameters=1500")
     where = ("--data-dir", data_dir, "-d", tmp_path / "study")
@@ -159,10 +163,10 @@ def test_search_prints_a_leaderboard_and_goes_on(tmp_path, data_dir):
     assert "★" in succeeds("leaderboard", tmp_path / "study")
 
 
-def test_a_search_without_a_winner_and_a_diverged_run_fail(tmp_path, data_dir):
+def test_a_search_without_a_winner_and_a_diverged_run_fail(fails, keraseq, tmp_path, data_dir):
     where = ("--data-dir", data_dir, "-d", tmp_path / "it", "--epochs", "1")
-    lost = keraseq("search", "digits", "-m", "linear", "--trials", "1", "--max-parameters", "1", *where)
-    assert (lost.returncode, "too large" in lost.stdout) == (1, True)
+    code, shown, _ = keraseq("search", "digits", "-m", "linear", "--trials", "1", "--max-parameters", "1", *where)
+    assert (code, "too large" in shown) == (1, True)
     wild = ("--set", "training.learning_rate=1e30", "--set", "training.clip_norm=null")
     assert "training diverged before an epoch ended well" in fails(1, "train", "rnn", "digits", *wild, *where)
 
@@ -197,12 +201,22 @@ def test_a_search_without_a_winner_and_a_diverged_run_fail(tmp_path, data_dir):
         (1, ["search", "digits", "-d", "file/below"], "cannot write to file/below"),
     ],
 )
-def test_mistakes_get_one_line_and_an_exit_code(tmp_path, data_dir, code, arguments, message):
+def test_mistakes_get_one_line_and_an_exit_code(fails, monkeypatch, tmp_path, data_dir, code, arguments, message):
     (tmp_path / "file").write_text("")
-    assert message in fails(code, *arguments, cwd=tmp_path, env={**os.environ, "TFDS_DATA_DIR": data_dir})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFDS_DATA_DIR", data_dir)
+    assert message in fails(code, *arguments)
 
 
-def test_inspect_fresh_and_trained_models(tmp_path, data_dir):
+def test_a_process_of_its_own_says_no_more_than_that(data_dir):
+    command = [sys.executable, "-m", "keraseq", "train", "gru", "digts", "--data-dir", data_dir]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("keraseq: no task named 'digts'; did you mean 'digits'")
+
+
+def test_inspect_fresh_and_trained_models(succeeds, tmp_path, data_dir):
     succeeds("train", "gru", "digits", "--epochs", 1, "--data-dir", data_dir, "--directory", tmp_path / "trained")
     names = f"tcn,{tmp_path / 'trained'}"
     found = json.loads(succeeds("inspect", names, "digits", "--data-dir", data_dir, "--json"))
@@ -213,7 +227,7 @@ def test_inspect_fresh_and_trained_models(tmp_path, data_dir):
     assert "64 × 64" in shown
 
 
-def test_inspect_refuses_what_it_cannot_show(data_dir):
+def test_inspect_refuses_what_it_cannot_show(fails, data_dir):
     assert "did you mean 'gates'" in fails(2, "inspect", "gru", "digits", "--what", "gate", "--data-dir", data_dir)
     assert "takes one model" in fails(2, "inspect", "gru,lstm", "digits", "--what", "gates", "--data-dir", data_dir)
     assert "no layer with attention weights" in fails(

@@ -5,21 +5,18 @@ from collections import namedtuple
 
 import pytest
 
-from keraseq.cli.app import main
 from keraseq.diagnostics import doctor
 from keraseq.registry import strategies
 
 
 @pytest.fixture
-def told(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("sys.argv", ["keraseq", "doctor", "--json", "--data-dir", str(tmp_path)])
+def told(keraseq, monkeypatch, tmp_path):
     monkeypatch.delenv("TF_CONFIG", raising=False)
 
     def run():
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert ended.value.code == 0
-        return json.loads(capsys.readouterr().out)
+        code, out, _ = keraseq("doctor", "--json", "--data-dir", tmp_path)
+        assert code == 0
+        return json.loads(out)
 
     return run
 

@@ -3,12 +3,10 @@
 import csv
 import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from keraseq.cli.app import main
 from keraseq.tasks import load_task
 from keraseq.tuning.results import plots
 from keraseq.tuning.study import locked
@@ -33,19 +31,9 @@ def studies(synthetic, data_dir, tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def keraseq(monkeypatch, capsys):
-    """A command as a user types it, in this process: exit code, standard output, standard error."""
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["keraseq", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit:
-            main()
-        out, err = capsys.readouterr()
-        return exit.value.code or 0, out, err
-
-    return run
 
 
 @pytest.fixture
