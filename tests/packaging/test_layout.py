@@ -27,6 +27,7 @@ ORDER = [
     ("diagnostics",),
     ("testing",),
     ("tuning",),
+    ("benchmarking",),
     ("cli",),
 ]
 
