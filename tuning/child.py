@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pkgutil
 import resource
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -57,10 +59,15 @@ def confine(threads: int, place: int, of: int) -> None:
 
 
 def run(work: str, connection: Connection, *args: Any) -> None:
-    """Does `work(connection, *args)` and sends its facts, or the outcome that its exception means, as the end."""
+    """Does `work(connection, *args)` and sends its facts, or the outcome that its exception means, as the end.
+
+    Args:
+        work: name in `WORK`, or of a function elsewhere, `"package.module:function"`.
+    """
     started = time.perf_counter()
     try:
-        facts = WORK[work](connection, *args)
+        function = WORK[work] if work in WORK else pkgutil.resolve_name(work)
+        facts = function(connection, *args)
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         facts = {"outcome": Outcome.OUT_OF_MEMORY, "message": _first_line(error)}
     except TooLargeError as error:
@@ -83,7 +90,29 @@ def prepare(connection: Connection, reference: TaskReference) -> dict[str, Any]:
 
 def train(connection: Connection, job: Job) -> dict[str, Any]:
     """Builds the model of a trial, trains it, and saves the weights that did best on validation."""
-    task, given, family, model, built = _built(connection, job)
+    return trained(connection, job).facts
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training that ended in a child.
+
+    Attributes:
+        facts: of its end, for the coordinator.
+        task: what it was on.
+        family: its configuration, with the width solved for.
+        model: with the weights that did best on validation.
+    """
+
+    facts: dict[str, Any]
+    task: Task
+    family: Family | EncoderDecoder
+    model: keras.Model
+
+
+def trained(connection: Connection, job: Job) -> Trained:
+    """Does what `train` does, and keeps what a caller in the same process may go on with."""
+    task, given, family, model, took = built(connection, job)
     reporter = Reporter(connection)
     result = fit(
         model,
@@ -106,7 +135,7 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         "best_epoch": result.best_epoch,
         "jit_compile": result.jit_compile,
         "parameters": count_parameters(model),
-        "build_seconds": built,
+        "build_seconds": took,
         "fit_seconds": result.seconds,
         "match": reached(model, task, job.match, given, job.strategy),
         "memory": peak_memory(),
@@ -125,12 +154,12 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
             "validation": {task.metric: result.score},
         }
         save_model(model, task, job.folder, card)
-    return facts
+    return Trained(facts, task, family, model)
 
 
 def rehearse(connection: Connection, job: Job) -> dict[str, Any]:
     """Builds the model of a trial, and measures some steps of its training; nothing is kept."""
-    task, given, family, model, _ = _built(connection, job)
+    task, given, family, model, _ = built(connection, job)
     steps = steps_time(model, task, job.strategy, **given)
     facts: dict[str, Any] = {"match": reached(model, task, job.match, given, job.strategy)}
     return {
@@ -148,9 +177,7 @@ def rehearse(connection: Connection, job: Job) -> dict[str, Any]:
     }
 
 
-def _built(
-    connection: Connection, job: Job
-) -> tuple[Task, dict[str, Any], Family | EncoderDecoder, keras.Model, float]:
+def built(connection: Connection, job: Job) -> tuple[Task, dict[str, Any], Family | EncoderDecoder, keras.Model, float]:
     """Task, settings of training, configuration and model of a trial, and the seconds that building took.
 
     Raises:
