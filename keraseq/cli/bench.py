@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -159,7 +160,7 @@ def _plan(suite: str, chosen: dict[str, Any], altering: dict[str, Any], json: bo
 
 
 def _told(run: Run) -> dict[str, Any]:
-    return {"id": run.id, **vars(run)}
+    return {"id": run.id, **dataclasses.asdict(run)}
 
 
 def _changed(run: Run) -> dict[str, Any]:
