@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import shutil
 from collections import Counter
@@ -320,33 +319,23 @@ class Runner:
         if run in self.pending:
             self.pending.remove(run)
         job = self._job(run)
-        record = Record(
-            kind=run.kind,
-            id=run.id,
-            suite=run.suite,
-            task=run.task,
-            settings=dict(run.settings),
-            label=run.label,
-            family=run.family,
-            config=dict(facts.get("config", job.config)),
-            training=dict(job.training),
-            match=dict(run.match),
-            matched=facts.get("match") or {},
-            seed=run.seed,
-            tuned=run.tuned,
-            published=run.published,
-            outcome=str(facts["outcome"]),
-            message=facts.get("message", ""),
-            validation=facts.get("score"),
-            test=facts.get("test", {}),
-            curve=list(curve),
-            seconds=facts.get("fit_seconds", facts.get("seconds")),
-            versions=environment.versions(),
-            machine=environment.machine(facts.get("devices")),
-            ended=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        record = dataclasses.replace(record, **{name: facts.get(name) for name in _TOLD})
-        record = records.of(record.to_json())
+        told = {
+            **{name: getattr(run, name) for name in _ASKED},
+            **{name: facts.get(name) for name in _TOLD},
+            "config": facts.get("config", job.config),
+            "training": job.training,
+            "matched": facts.get("match") or {},
+            "outcome": str(facts["outcome"]),
+            "message": facts.get("message", ""),
+            "validation": facts.get("score"),
+            "test": facts.get("test", {}),
+            "curve": list(curve),
+            "seconds": facts.get("fit_seconds", facts.get("seconds")),
+            "versions": environment.versions(),
+            "machine": environment.machine(facts.get("devices")),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        record = records.of(records.finite(told))
         records.append(self.path / records.NAME, record)
         self.ended.append(record)
         self.view.ended(record)
@@ -355,6 +344,7 @@ class Runner:
         self.view.update(Progress(self.asked, len(self.pending), self.ended, self.running, self.executor.workers))
 
 
+_ASKED = ("kind", "id", "suite", "task", "settings", "label", "family", "match", "seed", "tuned", "published")
 _TOLD = (
     "metric",
     "direction",

@@ -128,11 +128,11 @@ def plan(
 def _sizes(
     suite: Suite, entry: SuiteTask, settings: Mapping[str, Any], label: str, family: str, seed: int
 ) -> Iterator[Run]:
-    override = entry.override(family)
-    match = entry.match if override.match is None else override.match
-    training: Training = configure(Training, {**entry.training, **override.training}, "training")
+    own = entry.override(family)
+    training: Training = configure(Training, own.training, "training")
     several = sum(len(sizes) for sizes in entry.match.values()) > 1
-    for measure, size in [(measure, size) for measure, sizes in match.items() for size in sizes] or [("", 0)]:
+    wanted = [(measure, size) for measure, sizes in (own.match or {}).items() for size in sizes]
+    for measure, size in wanted or [("", 0)]:
         yield Run(
             suite=suite.name,
             kind=suite.kind,
@@ -140,12 +140,12 @@ def _sizes(
             settings=settings,
             label=f"{label}, {size:g} {measure}" if several and measure else label,
             family=family,
-            config=dict(override.config),
+            config=dict(own.config),
             training=settings_of(training),
             match={measure: size} if measure else {},
             seed=seed,
             tuned=entry.tuned,
-            published=override.published or entry.published,
+            published=own.published,
         )
 
 

@@ -8,6 +8,7 @@ A suite is a TOML file:
     models = ["gru", "tcn"]
     seeds = [0, 1, 2]                # or 3, for the same
     match = { parameters = 60000 }   # or a list of sizes: { parameters = [16000, 60000] }
+    config = { dropout = 0.0 }       # settings that all of these families have
     training = { epochs = 10 }       # fields of Training
     tuned = 0                        # trials of a search that finds the settings of each family first
 
@@ -45,7 +46,7 @@ from keraseq.tuning.matching import check_match
 KINDS = ("run", "speed")
 STUDY_SEED = 1_000_003  # of searches, so that the seeds of a suite are fresh
 
-_SHARED = ("models", "seeds", "match", "training", "tuned", "published")
+_SHARED = ("models", "seeds", "match", "config", "training", "tuned", "published")
 _OF_SUITE = ("description", "kind", "defaults", "task")
 _OF_TASK = ("name", "label", "settings", "vary", "model", *_SHARED)
 _OF_MODEL = ("name", "config", "training", "match", "published")
@@ -56,7 +57,7 @@ class Override:
     """What one family does otherwise on a task.
 
     Attributes:
-        config: settings of the family.
+        config: settings of the family, over those of the task.
         training: settings of `Training`, over those of the task.
         match: in place of the task's, or None.
         published: in place of the task's, or None.
@@ -80,6 +81,7 @@ class SuiteTask:
         models: families.
         seeds: of weights, shuffling and dropout.
         match: measure → sizes; empty leaves models as they are configured.
+        config: settings of every family.
         training: settings of `Training`.
         tuned: trials that each family gets to find its settings; 0 for those given.
         published: key of a source of published numbers, or None.
@@ -93,14 +95,21 @@ class SuiteTask:
     models: Sequence[str]
     seeds: Sequence[int]
     match: Mapping[str, Sequence[float]]
+    config: Mapping[str, Any]
     training: Mapping[str, Any]
     tuned: int
     published: str | None
     overrides: Mapping[str, Override]
 
     def override(self, family: str) -> Override:
-        """What a family does otherwise; nothing where the suite does not say."""
-        return self.overrides.get(family, Override())
+        """What a family does on this task: its own settings, over those of the task."""
+        own = self.overrides.get(family, Override())
+        return Override(
+            config={**self.config, **own.config},
+            training={**self.training, **own.training},
+            match=self.match if own.match is None else own.match,
+            published=own.published or self.published,
+        )
 
 
 @dataclass(frozen=True)
@@ -273,6 +282,7 @@ def _task(table: Mapping[str, Any], defaults: Mapping[str, Any]) -> SuiteTask:
         models=models_of(given["models"]),
         seeds=seeds_of(given["seeds"]),
         match=_match(given.get("match", {}), "match"),
+        config={**_config(defaults), **_config(table)},
         training=training,
         tuned=tuned,
         published=_published(given),
@@ -288,6 +298,8 @@ def _task(table: Mapping[str, Any], defaults: Mapping[str, Any]) -> SuiteTask:
             check(family not in overrides, f"{family} has two tables [[task.model]]; put them together")
             overrides[family] = override
     found = dataclasses.replace(found, overrides=overrides)
+    for family in found.models:
+        check_settings(family, found.override(family).config)
     _check_sizes(found)
     return found
 
@@ -296,7 +308,7 @@ def _override(table: Mapping[str, Any], training: Mapping[str, Any]) -> tuple[st
     _check_keys(table, _OF_MODEL, "a model")
     check("name" in table, 'a model needs a name, such as name = "tcn"; known: keraseq list models')
     family = models.entry(_typed(table["name"], str, "name", 'a text, such as "tcn"')).name
-    config = _typed(table.get("config", {}), dict, "config", "a table, { layers = 2 }")
+    config = _config(table)
     check_settings(family, config)
     _training(table, training)
     return family, Override(
@@ -316,6 +328,10 @@ def _known_task(name: str) -> str:
     known = {*tasks.names(), *tfds.list_builders()}
     check(name.partition(":")[0].partition("/")[0] in known, unknown("task", name, known))
     return name
+
+
+def _config(table: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(_typed(table.get("config", {}), dict, "config", "a table, { layers = 2 }"))
 
 
 def _training(table: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -341,11 +357,11 @@ def _match(value: Any, name: str) -> dict[str, list[float]]:
 
 def _check_sizes(task: SuiteTask, where: str = "") -> None:
     """Raises UsageError where a family has its width both given and solved for."""
-    for family, override in task.overrides.items():
-        match = task.match if override.match is None else override.match
-        for measure, sizes in match.items():
+    for family in task.models:
+        own = task.override(family)
+        for measure, sizes in (own.match or {}).items():
             with _within(where):
-                check_free(family, override.config, measure, sizes[0])
+                check_free(family, own.config, measure, sizes[0])
 
 
 def _published(table: Mapping[str, Any]) -> str | None:
