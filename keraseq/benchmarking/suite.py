@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import difflib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,9 +36,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from keraseq.config import check, configure
+from keraseq.config import check, configure, settings_of
 from keraseq.errors import UsageError, unknown
 from keraseq.models.create import check_free, check_settings
+from keraseq.quiet import quiet_imports
 from keraseq.registry import models, tasks
 from keraseq.tasks import task_config
 from keraseq.training.settings import Training
@@ -149,15 +151,13 @@ class Suite:
     def _altered(
         self, task: SuiteTask, match: Mapping[str, Sequence[float]] | None, tuned: int | None, epochs: int | None
     ) -> SuiteTask:
-        def shorter(training: Mapping[str, Any]) -> dict[str, Any]:
-            known = Training(**training).epochs
-            return dict(training) if epochs is None else {**training, "epochs": min(epochs, known)}
+        def shorter(training: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+            known: int = {**usual, **training}.get("epochs", 0)
+            return {**training, "epochs": epochs} if epochs is not None and known > epochs else dict(training)
 
         overrides = {
             family: dataclasses.replace(
-                one,
-                training=shorter({**task.training, **one.training}),
-                match=one.match if match is None else None,
+                one, training=shorter(one.training, {}), match=one.match if match is None else None
             )
             for family, one in task.overrides.items()
         }
@@ -165,7 +165,7 @@ class Suite:
             task,
             match=task.match if match is None else match,
             tuned=task.tuned if tuned is None else tuned,
-            training=shorter(task.training),
+            training=shorter(task.training, settings_of(Training())),
             overrides=overrides,
         )
 
@@ -323,9 +323,11 @@ def _known_task(name: str) -> str:
     """The name by which a task is registered, or that of a data set that TFDS knows."""
     if tasks.knows(name):
         return tasks.entry(name).name
-    import tensorflow_datasets as tfds  # only for what is not registered, as it takes a second
+    check(not difflib.get_close_matches(name, tasks.names()), unknown("task", name, tasks.names()))
+    with quiet_imports():
+        import tensorflow_datasets as tfds  # only for what is not registered, as it takes seconds
 
-    known = {*tasks.names(), *tfds.list_builders()}
+        known = {*tasks.names(), *tfds.list_builders()}
     check(name.partition(":")[0].partition("/")[0] in known, unknown("task", name, known))
     return name
 
