@@ -1,4 +1,4 @@
-"""`keraseq bench`."""
+"""`keraseq bench` and `keraseq reproduce`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from keraseq.config import parse
 from keraseq.errors import UsageError
 
 if TYPE_CHECKING:
+    from keraseq.benchmarking.reproduce import Reproduction
     from keraseq.benchmarking.runner import Benchmark
     from keraseq.benchmarking.runs import Run
 
@@ -184,3 +185,55 @@ def _show(done: Benchmark, json: bool) -> None:
     failed = sum(not record.completed for record in done.asked)
     lines = [f"{len(done.asked)} of {len(done.runs)} runs on record, {failed} not completed: {done.path / NAME}"]
     console.print("\n".join([*done.problems, *lines]), highlight=False, markup=False, soft_wrap=True)
+
+
+def reproduce(
+    record: Annotated[Path, typer.Argument(help="FOLDER/ID of a benchmark, or a file that holds one record.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than that of the record.")] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Runs a record again from its own settings, and says whether the same comes of it.
+
+    Exits with 0 where the scores are the same or lie where those of one more seed are expected, else with 1.
+    """
+    from keraseq.benchmarking.reproduce import reproduce as run
+
+    done = run(record, seed=seed, data_dir=data_dir)
+    facts = {
+        "record": done.record.id,
+        "run": f"{done.record.label}, {done.record.family}, seed {done.record.seed if seed is None else seed}",
+        "changed": done.changed,
+        "metric": done.record.metric,
+        "then": done.record.score,
+        "now": done.score,
+        "mean": None if done.mean is None else [done.mean.mean, done.mean.low, done.mean.high],
+        "expected": done.expected,
+        "exact": done.exact,
+        "inside": done.inside,
+        "verdict": done.verdict,
+    }
+    if json:
+        print_json(facts)
+    else:
+        _facts(done, str(facts["run"]))
+    if not done.confirmed:
+        raise typer.Exit(1)
+
+
+def _facts(done: Reproduction, run: str) -> None:
+    table = Table(show_header=False, box=box.SIMPLE)
+    table.add_row("run", run)
+    table.add_row("changed since", "\n".join(done.changed) or "nothing: the same libraries, data and processor")
+    for name, then, now in (
+        ("validation", done.record.validation, done.validation),
+        *((f"test {name}", done.record.test[name], done.test.get(name)) for name in done.record.test),
+    ):
+        table.add_row(name, f"{brief(then)} then, {brief(now)} now")
+    if done.mean is not None and done.mean.low is not None:
+        table.add_row(
+            "over seeds",
+            f"{brief(done.mean.mean)}, interval of the mean {brief(done.mean.low)} … {brief(done.mean.high)}",
+        )
+    console.print(table)
+    console.print(done.verdict, highlight=False, markup=False, soft_wrap=True)
