@@ -110,14 +110,17 @@ def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Diffe
 def verdicts(scores: Mapping[str, Mapping[int, float]], direction: str) -> dict[str, str]:
     """How each family of a row stands to the best one, by their scores on shared seeds.
 
+    Scores that are to be small and are all positive, such as errors, are compared by their logarithms: they may lie
+    decades apart, and the seeds of the worst would hide all else.
+
     Args:
         scores: family → seed → score; a family without any is left out.
         direction: `max` or `min`, of the score.
 
     Returns:
         family → `BEST` (the best mean, which alone means little), `TIED` (the seeds may have made the difference),
-        `WORSE` (told apart, p < 0.05 after Holm's correction over all pairs of the row), or `UNDECIDED` (fewer than
-        `LEAST_SEEDS` seeds in common with the best, so no test can tell).
+        `WORSE` (told apart: p < 0.05 of a paired t-test, after Holm's correction over all pairs of the row), or
+        `UNDECIDED` (fewer than `LEAST_SEEDS` seeds in common with the best, so no test can tell).
 
     Example:
         >>> verdicts({"gru": {0: 0.91, 1: 0.93, 2: 0.92}, "rnn": {0: 0.50, 1: 0.52, 2: 0.49}}, "max")
@@ -129,11 +132,18 @@ def verdicts(scores: Mapping[str, Mapping[int, float]], direction: str) -> dict[
     sign = {"max": -1, "min": 1}[direction]
     means = {family: sign * math.fsum(found.values()) / len(found) for family, found in scores.items()}
     best = min(means, key=lambda family: means[family])
+    if direction == "min" and all(value > 0 for found in scores.values() for value in found.values()):
+        scores = {family: {seed: math.log(v) for seed, v in found.items()} for family, found in scores.items()}
     found = _pairwise(scores)
     answer = {}
     for family in scores:
-        p = found.get(frozenset((family, best)))
-        answer[family] = BEST if family == best else UNDECIDED if p is None else WORSE if p < 1 - CONFIDENCE else TIED
+        told = found.get((best, family), found.get((family, best)))
+        if family == best:
+            answer[family] = BEST
+        elif told is None:
+            answer[family] = UNDECIDED
+        else:
+            answer[family] = WORSE if told < 1 - CONFIDENCE and _behind(scores, family, best, sign) else TIED
     return answer
 
 
@@ -209,17 +219,20 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float | None:
     return float(stats.linregress(np.log(sizes), np.log(costs)).slope)
 
 
-def _pairwise(scores: Mapping[str, Mapping[int, float]]) -> dict[frozenset[str], float]:
+def _pairwise(scores: Mapping[str, Mapping[int, float]]) -> dict[tuple[str, str], float]:
     """Corrected p of each pair of families that shares enough seeds."""
-    pairs, raw = [], []
+    raw = {}
     for one, other in combinations(scores, 2):
         shared = sorted(scores[one].keys() & scores[other].keys())
         if len(shared) >= LEAST_SEEDS:
-            pairs.append(frozenset((one, other)))
-            raw.append(_paired([scores[one][s] for s in shared], [scores[other][s] for s in shared]))
-    if not pairs:
-        return {}
-    return dict(zip(pairs, _holm(raw), strict=True))
+            raw[one, other] = _paired([scores[one][s] for s in shared], [scores[other][s] for s in shared])
+    return dict(zip(raw, _holm(list(raw.values())), strict=True)) if raw else {}
+
+
+def _behind(scores: Mapping[str, Mapping[int, float]], family: str, best: str, sign: int) -> bool:
+    """Whether what was tested is worse of `family`: the mean of all seeds, or not of logarithms, may say otherwise."""
+    shared = scores[family].keys() & scores[best].keys()
+    return math.fsum(sign * (scores[family][seed] - scores[best][seed]) for seed in shared) > 0
 
 
 def _paired(one: Sequence[float], other: Sequence[float]) -> float:
