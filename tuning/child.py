@@ -31,7 +31,7 @@ with quiet_imports():
 from optuna.distributions import BaseDistribution, distribution_to_json
 
 from keraseq.config import configure, settings_of
-from keraseq.diagnostics.steps import steps_time
+from keraseq.diagnostics.steps import steps_time, timed
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.inference.saved import load_model, save_model
 from keraseq.inference.score import score
@@ -299,18 +299,17 @@ class Reporter(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def latency(model: keras.Model, task: Task, runs: int = 20) -> float:
+def latency(model: keras.Model, task: Task) -> float:
     """Milliseconds that the model takes for one sequence of the validation split: the median of some runs."""
-    inputs = next(iter(task.validation))[0]
-    one = {name: value[:1] for name, value in inputs.items()} if isinstance(inputs, Mapping) else inputs[:1]
+    one = first_row(task)
     predict = tf.function(lambda x: model(x, training=False))
-    predict(one)
-    seconds = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        np.asarray(predict(one))
-        seconds.append(time.perf_counter() - began)
-    return float(np.median(seconds)) * 1000
+    return float(np.median(timed(lambda: predict(one))))
+
+
+def first_row(task: Task) -> Any:
+    """The inputs of a model for one sequence of the validation split, a batch of one row."""
+    inputs = next(iter(task.validation))[0]
+    return {name: value[:1] for name, value in inputs.items()} if isinstance(inputs, Mapping) else inputs[:1]
 
 
 def peak_memory() -> int:

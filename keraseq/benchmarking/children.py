@@ -1,4 +1,4 @@
-"""What runs in a child process of a benchmark: one run from the data to its test scores."""
+"""What runs in a child process of a benchmark that learns: one run from the data to its test scores."""
 
 from __future__ import annotations
 

@@ -39,6 +39,7 @@ class Reproduction:
         test, validation: all scores, as in a record.
         outcome, message: how the run ended.
         changed: what differs of libraries and machine, a phrase each.
+        seed: with which it ran now.
         siblings: scores of the record and of those that differ from it by their seed alone.
         mean: their mean with its bootstrap interval.
         expected: where one more run lies in 95 of 100 cases, from the spread over seeds; None of fewer than two.
@@ -51,6 +52,7 @@ class Reproduction:
     outcome: str
     message: str
     changed: list[str]
+    seed: int
     siblings: list[float]
     mean: Estimate | None
     expected: tuple[float, float] | None
@@ -81,12 +83,16 @@ class Reproduction:
             return f"it did not complete: {self.outcome} {self.message}".strip()
         if self.exact:
             return "exactly the same scores"
-        where = "although libraries and machine are the same" if not self.changed else "on another system"
+        if self.seed != self.record.seed:
+            said = "with another seed"
+        else:
+            where = "on another system" if self.changed else "although libraries, data and processor are"
+            said = f"not the same, {where}"
         if self.expected is None:
-            return f"not the same, {where}; there are no runs with other seeds to say whether that is much"
+            return f"{said}; there are no runs with other seeds to say whether that is much"
         low, high = self.expected
         place = "inside" if self.inside else "outside"
-        return f"not the same, {where}; {place} {low:.4g} … {high:.4g}, where one more seed is expected"
+        return f"{said}; {place} {low:.4g} … {high:.4g}, where one more seed is expected"
 
 
 def reproduce(
@@ -131,6 +137,7 @@ def reproduce(
         outcome=str(facts["outcome"]),
         message=facts.get("message", ""),
         changed=changes(record, environment.machine(facts.get("devices")), facts.get("data")),
+        seed=job.seed,
         siblings=scores,
         mean=estimate(scores),
         expected=expected(scores),
@@ -145,8 +152,9 @@ def find(source: str | Path) -> tuple[Record, list[Record]]:
         DamagedFileError: it was edited or is damaged.
     """
     path = Path(source)
-    given = "" if path.is_file() else path.name
-    file = path if path.is_file() else path.parent
+    whole = path.is_file() or (path / records.NAME).is_file()
+    given = "" if whole else path.name
+    file = path if whole else path.parent
     try:
         found = records.read(file)
     except KeraseqError as error:
@@ -207,7 +215,7 @@ def _but_seed(record: Record) -> Record:
 def _run(job: Job, threads: int | None, memory: int) -> dict[str, Any]:
     """Runs a job to its end in a child, and gives the facts of it."""
     with contextlib.closing(Local(1, threads)) as executor:
-        handle = executor.start(WORK["run"], job, memory=memory)
+        handle = executor.start(WORK["run"][0], job, memory=memory)
         try:
             while True:
                 for ready in executor.ready([handle], 0.5):

@@ -29,7 +29,11 @@ from keraseq.tuning.study import locked
 
 TICK = 0.5  # seconds between looks at memory
 FORMAT = 1
-WORK = {"run": "keraseq.benchmarking.children:train", "speed": "keraseq.benchmarking.children:speed"}
+WORK = {  # what is done for one record, each in a process of its own
+    "run": ("keraseq.benchmarking.children:train",),
+    "speed": tuple(f"keraseq.benchmarking.speed:{name}" for name in ("training", "inference", "latency")),
+}
+SLOW = 10.0  # seconds of a training step from which on longer sequences are left out
 AGAIN = (Outcome.KILLED, Outcome.INTERRUPTED, Outcome.PREEMPTED, Outcome.TIMED_OUT)  # chance, which need not repeat
 
 
@@ -115,6 +119,10 @@ def benchmark(
     given = suite if isinstance(suite, Suite) else load_suite(suite)
     chosen = given.altered(match, tuned, epochs)
     runs = plan(chosen, models, tasks, seeds)
+    check(
+        chosen.kind != "speed" or workers == 1,
+        f"speed is measured one run at a time, or they slow each other; got workers={workers}: leave it out",
+    )
     path = make_folder(Path(directory) if directory is not None else default_folder(given, chosen))
     file = path / records.NAME
     shown = view or (PlainView() if progress else SilentView())
@@ -136,6 +144,22 @@ def default_folder(given: Suite, chosen: Suite) -> Path:
     """Where a suite is run, as it is given or altered."""
     altered = "" if given == chosen else f"-{checksum(chosen.to_json())[:8]}"
     return Path("runs") / f"bench-{given.name}{altered}"
+
+
+def longer_than(run: Run, other: Run) -> bool:
+    """Whether a run is of longer sequences than another, and the same but for that."""
+
+    def same(one: Run) -> tuple[Any, ...]:
+        settings = {name: value for name, value in one.settings.items() if name != "length"}
+        return one.task, settings, one.family, one.config, one.match
+
+    return same(run) == same(other) and run.settings.get("length", 0) > other.settings.get("length", 0)
+
+
+def _together(facts: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of one run from several processes."""
+    cost = {**facts.get("cost", {}), **more.get("cost", {})}
+    return {**facts, **more, **({"cost": cost} if cost else {})}
 
 
 def _data_of(run: Run) -> str:
@@ -174,7 +198,8 @@ class Running:
     task: str
     run: Run | None = None
     curve: list[dict[str, Any]] = field(default_factory=list)
-    parameters: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
 
 
 class Runner:
@@ -250,7 +275,8 @@ class Runner:
             job = self._job(run)
             shutil.rmtree(job.folder, ignore_errors=True)
             make_folder(Path(job.folder))
-            return Running(self.executor.start(WORK[run.kind], job, memory=self.memory), task, run)
+            first, *left = WORK[run.kind]
+            return Running(self.executor.start(first, job, memory=self.memory), task, run, left=left)
         return None
 
     def _by_time(self, run: Run) -> bool:
@@ -284,13 +310,17 @@ class Runner:
 
     def _hear(self, running: Running, kind: str, facts: dict[str, Any]) -> None:
         if kind == "ready":
-            running.parameters = facts["parameters"]
+            running.facts["parameters"] = facts["parameters"]
         elif kind == "epoch":
             running.curve.append(facts)
             running.handle.tell("go", None)
         elif kind == "end":
-            self.running.remove(running)
             running.handle.close()
+            if running.run is not None and running.left and facts["outcome"] == Outcome.COMPLETED:
+                running.facts = _together(running.facts, facts)
+                running.handle = self.executor.start(running.left.pop(0), self._job(running.run), memory=self.memory)
+                return
+            self.running.remove(running)
             if running.run is None:
                 self._end_of_preparation(running.task, facts)
             else:
@@ -312,7 +342,25 @@ class Runner:
             (self.path / "trained" / run.id / "traceback.txt").write_text(facts["traceback"], encoding="utf-8")
         if "step-time" in run.match and "width" in facts:
             self.widths[run.group] = facts["width"]
-        self._note(run, {"parameters": running.parameters, "epochs": len(running.curve), **facts}, running.curve)
+        told = _together(running.facts, facts)
+        if run.kind == "speed":
+            self._watch_growth(run, told)
+        else:
+            told = {"epochs": len(running.curve), **told}
+        self._note(run, told, running.curve)
+
+    def _watch_growth(self, run: Run, facts: dict[str, Any]) -> None:
+        """Leaves out longer sequences of a family that ran out of memory, or that takes too long."""
+        if facts["outcome"] == Outcome.COMPLETED:
+            step = facts["batch_size"] / facts["examples_per_second"]
+            if step < SLOW:
+                return
+            why = f"a step of training takes {step:.0f} s"
+        else:
+            why = facts["outcome"]
+        message = f"left out: {why} at length {run.settings.get('length')}"
+        for longer in [one for one in self.pending if longer_than(one, run)]:
+            self._note(longer, {"outcome": Outcome.TOO_LARGE, "message": message})
 
     def _note(self, run: Run, facts: Mapping[str, Any], curve: Sequence[dict[str, Any]] = ()) -> None:
         """Makes a record of a run that has ended."""
@@ -330,7 +378,7 @@ class Runner:
             "validation": facts.get("score"),
             "test": facts.get("test", {}),
             "curve": list(curve),
-            "seconds": facts.get("fit_seconds", facts.get("seconds")),
+            "seconds": facts.get("fit_seconds", facts.get("seconds")) if run.kind == "run" else None,
             "versions": environment.versions(),
             "machine": environment.machine(facts.get("devices")),
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),

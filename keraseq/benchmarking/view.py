@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from keraseq.benchmarking.cost import by_length, growth
 from keraseq.benchmarking.records import Record
 from keraseq.benchmarking.runs import Run
 
@@ -115,7 +116,9 @@ def line(record: Record) -> str:
     """One run in one line."""
     size = f"{record.parameters:,} parameters  " if record.parameters else ""
     taken = f"{record.seconds:.1f} s" if record.seconds is not None else ""
-    if record.score is not None:
+    if record.kind == "speed" and record.examples_per_second:
+        came = f"{record.examples_per_second:,.1f} examples/s in training"
+    elif record.score is not None:
         came = f"{record.metric} {record.score:.4g}"
     else:
         came = f"{record.outcome} {record.message}".strip()
@@ -123,16 +126,22 @@ def line(record: Record) -> str:
 
 
 def table(found: Sequence[Record]) -> Table:
-    """Rows of tasks by families: the mean score on test over seeds, ± its spread where there are several."""
+    """Rows of tasks by families: the mean over seeds, ± the deviation where there are several.
+
+    It is of scores on test, or where nothing was learned of examples a second in training.
+    """
+    speed = any(record.kind == "speed" for record in found)
     labels = list(dict.fromkeys(record.label for record in found))
     families = list(dict.fromkeys(record.family for record in found))
-    shown = Table(title="score on test", box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    for name in ("task", "metric", *families):
+    title = "examples a second in training" if speed else "score on test: mean ± deviation over seeds"
+    shown = Table(title=title, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    for name in ("task", *([] if speed else ["metric"]), *families):
         shown.add_column(name, justify="left" if name in ("task", "metric") else "right", no_wrap=True)
     for label in labels:
         row = [record for record in found if record.label == label]
         metric = next((f"{one.metric} {_ARROWS[one.direction]}" for one in row if one.direction), "–")
-        shown.add_row(label, metric, *(_cell([one for one in row if one.family == family]) for family in families))
+        cells = [_cell([one for one in row if one.family == family]) for family in families]
+        shown.add_row(label, *([] if speed else [metric]), *cells)
     return shown
 
 
@@ -140,8 +149,21 @@ _ARROWS = {"max": "↑", "min": "↓"}
 
 
 def _cell(runs: Sequence[Record]) -> str:
-    scores = [run.score for run in runs if run.score is not None]
-    if not scores:
+    values = [run.examples_per_second if run.kind == "speed" else run.score for run in runs if run.completed]
+    numbers = [value for value in values if value is not None]
+    if not numbers:
         return runs[0].outcome if runs else "–"
-    spread = f" ± {np.std(scores, ddof=1):.2g}" if len(scores) > 1 else ""
-    return f"{np.mean(scores):.4g}{spread}"
+    spread = f" ± {np.std(numbers, ddof=1):.2g}" if len(numbers) > 1 else ""
+    return f"{np.mean(numbers):.4g}{spread}"
+
+
+def growth_lines(found: Sequence[Record]) -> list[str]:
+    """How the time of training grows with length, a line a family, where speed was measured."""
+    lines = []
+    for family, costs in by_length(found, "training").items():
+        line = growth(costs)
+        if line is not None:
+            interval = "" if line.low is None else f" ({line.low:.2f} … {line.high:.2f})"
+            span = f"{line.lengths[0]:,} … {line.lengths[-1]:,} steps"
+            lines.append(f"{family}: training time grows as length^{line.exponent:.2f}{interval}, {span}")
+    return lines

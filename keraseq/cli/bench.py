@@ -175,7 +175,7 @@ def _changed(run: Run) -> dict[str, Any]:
 
 def _show(done: Benchmark, json: bool) -> None:
     from keraseq.benchmarking.records import NAME
-    from keraseq.benchmarking.view import table
+    from keraseq.benchmarking.view import growth_lines, table
 
     if json:
         told = [record.to_json() for record in done.asked]
@@ -184,7 +184,8 @@ def _show(done: Benchmark, json: bool) -> None:
     console.print(table(done.asked))
     failed = sum(not record.completed for record in done.asked)
     lines = [f"{len(done.asked)} of {len(done.runs)} runs on record, {failed} not completed: {done.path / NAME}"]
-    console.print("\n".join([*done.problems, *lines]), highlight=False, markup=False, soft_wrap=True)
+    lines = [*growth_lines(done.asked), *done.problems, *lines]
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
 def reproduce(

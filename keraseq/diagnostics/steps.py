@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,15 +59,50 @@ def steps_time(model: keras.Model, task: Task, strategy: str = "auto", **setting
     return _measured(model, task, strategy, settings, validation=True)
 
 
-def _measured(model: keras.Model, task: Task, strategy: str, settings: dict[str, Any], validation: bool) -> Steps:
+def train_steps(model: keras.Model, task: Task, strategy: str = "auto", **settings: Any) -> tuple[list[float], float]:
+    """Milliseconds of each of some steps of training after warm-up, and the seconds of the first, which compiles.
+
+    Arguments and effects are those of `step_time`.
+    """
+    timer = _Timer()
+    _measured(model, task, strategy, settings, validation=False, timer=timer)
+    return timer.milliseconds, timer.first
+
+
+def timed(function: Callable[[], Any], warm_up: int = WARM_UP, most: int = STEPS) -> list[float]:
+    """Milliseconds of each of some calls, after some that do not count.
+
+    Args:
+        function: gives something that NumPy can read, which waits for it.
+        warm_up: calls that do not count.
+        most: calls that do; fewer where they take long.
+    """
+    for _ in range(warm_up):
+        np.asarray(function())
+    taken: list[float] = []
+    while len(taken) < most and (len(taken) < ENOUGH or sum(taken) < LONG * 1000):
+        began = time.perf_counter()
+        np.asarray(function())
+        taken.append((time.perf_counter() - began) * 1000)
+    return taken
+
+
+def _measured(
+    model: keras.Model,
+    task: Task,
+    strategy: str,
+    settings: dict[str, Any],
+    validation: bool,
+    timer: _Timer | None = None,
+) -> Steps:
     training: Training = configure(Training, settings, "step_time")
     variables = model.variables
     before = [variable.numpy() for variable in variables]
+    timer = timer or _Timer()
     try:
         with strategies.get(strategy)():
             same = keras.Model(model.input, model.output, name=model.name)  # so that the model stays as compiled
             trained, watchers, _ = compiled(same, task, training, task.steps("train") * training.epochs)
-            timer = _Timer()
             batches = task.dataset("train").repeat().take(WARM_UP + STEPS)
             trained.fit(batches, epochs=1, callbacks=[*watchers, timer], shuffle=False, verbose=0)
             train, validated, seconds = timer.median, 0.0, timer.seconds
@@ -86,7 +122,11 @@ class _Timer(keras.callbacks.Callback):
 
     def __init__(self) -> None:
         super().__init__()
+        self.began = 0.0
         self.ends: list[float] = []
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.began = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         float((logs or {})["loss"])  # which waits for it
@@ -100,7 +140,17 @@ class _Timer(keras.callbacks.Callback):
     @property
     def median(self) -> float:
         """Milliseconds of a step."""
-        return float(np.median(np.diff(self.ends[WARM_UP - 1 :]))) * 1000
+        return float(np.median(self.milliseconds))
+
+    @property
+    def milliseconds(self) -> list[float]:
+        """Of each step that counts."""
+        return [float(step) * 1000 for step in np.diff(self.ends[WARM_UP - 1 :])]
+
+    @property
+    def first(self) -> float:
+        """Seconds of the first step of training."""
+        return self.ends[0] - self.began
 
     @property
     def seconds(self) -> float:
