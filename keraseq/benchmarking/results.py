@@ -1,4 +1,4 @@
-"""What benchmarks and studies came to, read from their folders: rows of tasks, and on each the models with their seeds."""
+"""What benchmarks and studies came to, read from their folders: rows of tasks, and on each the models by seed."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def load(path: str | Path) -> Source:
 def together(sources: Iterable[Source]) -> tuple[list[Run], list[str]]:
     """The runs of all sources, a run that several hold once, and the problems of all."""
     seen: dict[str, Run] = {}
-    problems = []
+    problems: list[str] = []
     for source in sources:
         problems += source.problems
         for run in source.runs:

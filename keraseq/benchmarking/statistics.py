@@ -207,18 +207,6 @@ def ranking(losses: Mapping[str, Sequence[float]]) -> Ranking:
     )
 
 
-def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float | None:
-    """The b of cost = a · size^b by least squares in the logarithms; None for fewer than three distinct sizes.
-
-    Example:
-        >>> round(exponent([64, 128, 256], [1.0, 4.0, 16.0]), 6)
-        2.0
-    """
-    if len(set(sizes)) < 3 or min(*sizes, *costs) <= 0:
-        return None
-    return float(stats.linregress(np.log(sizes), np.log(costs)).slope)
-
-
 def _pairwise(scores: Mapping[str, Mapping[int, float]]) -> dict[tuple[str, str], float]:
     """Corrected p of each pair of families that shares enough seeds."""
     raw = {}

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from keraseq.benchmarking import statistics
-from keraseq.benchmarking.statistics import difference, estimate, exponent, ranking, verdicts
+from keraseq.benchmarking.statistics import difference, estimate, ranking, verdicts
 from keraseq.errors import KeraseqError, UsageError
 
 # Demšar 2006, table 2: accuracy of C4.5 on 14 data sets: as it is, with m, with cf, with both tuned.
@@ -171,9 +171,3 @@ def test_what_is_absent_is_named(monkeypatch):
         ranking(demsar())
     with pytest.raises(KeraseqError, match="needs statsmodels"):
         verdicts(scores(a=[1, 2, 3.5], b=[1, 2.5, 3]), "max")
-
-
-def test_an_exponent_is_the_slope_in_logarithms():
-    assert exponent([64, 128, 256, 512], [3.0 * n**1.5 for n in (64, 128, 256, 512)]) == pytest.approx(1.5)
-    assert exponent([64, 128], [1.0, 2.0]) is None
-    assert exponent([64, 128, 256], [1.0, 0.0, 2.0]) is None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keraseq.benchmarking.cost import LEAST, growth
 from keraseq.benchmarking.report.content import Chart, Part, Section, Series, Table, number
 from keraseq.benchmarking.results import Run
-from keraseq.benchmarking.statistics import exponent
 
 MEASURES = {  # where in `cost` → name, unit, and whether it is a rate
     ("train", "examples_per_second"): ("training", "sequences a second", True),
@@ -34,7 +34,7 @@ def speed(runs: Sequence[Run]) -> Section | None:
     figures = [_chart(path, points[path]) for path in DRAWN if path in points and _lengths(points[path]) > 1]
     text = (
         "Each number is the median of several repeats after a warm-up, with the lowest and the highest. b is the "
-        "exponent fitted to cost = a · length^b: 1 grows with the length, 2 with its square.",
+        f"exponent fitted to cost = a · length^b from {LEAST} steps on: 1 grows with the length, 2 with its square.",
     )
     tables = (_growth(points),) if figures else ()
     parts = (
@@ -93,9 +93,8 @@ def _all(points: Mapping[tuple[str, ...], Mapping[str, Mapping[int, tuple[float,
 
 
 def _exponent(found: Mapping[int, tuple[float, float, float]], rate: bool) -> float | None:
-    lengths = sorted(found)
-    costs = [1 / found[length][0] if rate else found[length][0] for length in lengths if found[length][0] > 0]
-    return exponent(lengths, costs) if len(costs) == len(lengths) and costs else None
+    fitted = growth({length: 1 / median if rate else median for length, (median, _, _) in found.items() if median > 0})
+    return None if fitted is None else fitted.exponent
 
 
 def _lengths(families: Mapping[str, Mapping[int, Any]]) -> int:
@@ -108,6 +107,5 @@ def _spread(cost: Mapping[str, Any], path: tuple[str, ...]) -> tuple[float, floa
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     if isinstance(value, Mapping):
-        ends = [value.get(name) for name in ("median", "low", "high")]
-        return (ends[0], ends[1], ends[2]) if all(isinstance(end, int | float) for end in ends) else None
-    return (float(value),) * 3 if isinstance(value, int | float) else None
+        return float(value["median"]), float(value["low"]), float(value["high"])
+    return None if value is None else (float(value),) * 3

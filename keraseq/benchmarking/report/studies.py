@@ -36,11 +36,9 @@ def _section(study: Study, key: str) -> Section:
         table = Table(("outcome", "#trials", "which", "reason of the first"), tuple(rows))
         parts.append(Part("What failed", tables=(table,)))
     plan = study.plan
-    match = f"; {', '.join(f'{k}={v:g}' for k, v in plan.match.items())}" if plan.match else ""
-    text = (
-        f"{len(study.records())} trials of {', '.join(plan.models)} by {plan.algorithm} on {study.task['name']}{match}. "
-        f"In a browser: optuna-dashboard {study.url}",
-    )
+    match = "".join(f"; {name}={size:g}" for name, size in plan.match.items())
+    trials = f"{len(study.records())} trials of {', '.join(plan.models)}"
+    text = (f"{trials} by {plan.algorithm} on {study.task['name']}{match}. In a browser: optuna-dashboard {study.url}",)
     return Section(key, f"Search: {study.path.name}", text, tuple(parts))
 
 
@@ -62,9 +60,7 @@ def _board(study: Study) -> Part:
     columns = ("family", f"#{metric}, validation", f"#{metric}, test", "#parameters", "trials", "best settings")
     return Part(
         "Families",
-        (
-            "± is half the 95 % interval over fresh seeds (Student's t); a number without it was chosen for being the best.",
-        ),
+        ("± is half the 95 % interval over fresh seeds (Student's t); a number without it was chosen as the best.",),
         (Table(columns, tuple(rows), code=("best settings",)),),
     )
 

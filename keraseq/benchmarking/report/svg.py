@@ -1,4 +1,4 @@
-"""Figures as SVG that stands inside a page: text stays text, colours follow the page, names are told to who cannot see."""
+"""Figures as SVG inside a page: text stays text, colours follow the page, and names are told to who cannot see."""
 
 from __future__ import annotations
 
