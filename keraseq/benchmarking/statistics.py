@@ -73,6 +73,7 @@ class Difference:
         low, high: ends of its 95 % bootstrap interval; None where there are too few values.
         paired: whether it is of shared seeds, seed by seed.
         seeds: how many values each side has.
+        p: of a t-test that there is no difference, paired or Welch's; None for fewer than `LEAST_SEEDS` values.
     """
 
     mean: float
@@ -80,13 +81,7 @@ class Difference:
     high: float | None
     paired: bool
     seeds: tuple[int, int]
-
-    @property
-    def told_apart(self) -> bool | None:
-        """Whether the interval leaves out zero; None where there is none, or fewer than `LEAST_SEEDS` values."""
-        if self.low is None or self.high is None or min(self.seeds) < LEAST_SEEDS:
-            return None
-        return not self.low <= 0 <= self.high
+    p: float | None = None
 
 
 def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference:
@@ -95,16 +90,29 @@ def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Diffe
     Where they share two seeds or more, only those count, and pairs are drawn; else each side is drawn by itself.
     """
     shared = sorted(first.keys() & second.keys())
-    if len(shared) >= 2:
-        gaps = np.array([first[seed] - second[seed] for seed in shared])
-        low, high, _ = _bootstrap((gaps,), _mean)
-        return Difference(float(gaps.mean()), low, high, True, (len(shared), len(shared)))
+    paired = len(shared) >= 2
+    if paired:
+        first, second = ({seed: scores[seed] for seed in shared} for scores in (first, second))
     one, other = (np.array(list(scores.values()), float) for scores in (first, second))
     mean, seeds = float(one.mean() - other.mean()), (len(one), len(other))
     if min(seeds) < 2:
         return Difference(mean, None, None, False, seeds)
-    low, high, _ = _bootstrap((one, other), _gap)
-    return Difference(mean, low, high, False, seeds)
+    low, high, _ = _bootstrap((one - other,), _mean) if paired else _bootstrap((one, other), _gap)
+    return Difference(mean, low, high, paired, seeds, _p(one, other, paired) if min(seeds) >= LEAST_SEEDS else None)
+
+
+def corrected(raw: Sequence[float]) -> list[float]:
+    """Values of p of several tests together, by Holm's method.
+
+    Raises:
+        KeraseqError: statsmodels is absent.
+    """
+    if not raw:
+        return []
+    _need("statsmodels")
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(p) for p in multipletests(raw, method="holm")[1]]
 
 
 def verdicts(scores: Mapping[str, Mapping[int, float]], direction: str) -> dict[str, str]:
@@ -213,8 +221,9 @@ def _pairwise(scores: Mapping[str, Mapping[int, float]]) -> dict[tuple[str, str]
     for one, other in combinations(scores, 2):
         shared = sorted(scores[one].keys() & scores[other].keys())
         if len(shared) >= LEAST_SEEDS:
-            raw[one, other] = _paired([scores[one][s] for s in shared], [scores[other][s] for s in shared])
-    return dict(zip(raw, _holm(list(raw.values())), strict=True)) if raw else {}
+            left, right = (np.array([scores[family][seed] for seed in shared]) for family in (one, other))
+            raw[one, other] = _p(left, right)
+    return dict(zip(raw, corrected(list(raw.values())), strict=True))
 
 
 def _behind(scores: Mapping[str, Mapping[int, float]], family: str, best: str, sign: int) -> bool:
@@ -223,19 +232,13 @@ def _behind(scores: Mapping[str, Mapping[int, float]], family: str, best: str, s
     return math.fsum(sign * (scores[family][seed] - scores[best][seed]) for seed in shared) > 0
 
 
-def _paired(one: Sequence[float], other: Sequence[float]) -> float:
-    """p of a paired t-test; of differences that are all alike, 1 where they are zero and 0 else."""
-    gaps = np.subtract(one, other)
+def _p(one: np.ndarray, other: np.ndarray, paired: bool = True) -> float:
+    """p of a t-test, paired or Welch's; where nothing varies, 1 if both sides are the same and 0 if they are not."""
+    gaps = one - other if paired else np.concatenate([one - one.mean(), other - other.mean()])
     if np.allclose(gaps, gaps[0], rtol=1e-12, atol=0):
-        return float(gaps[0] == 0)
-    return float(stats.ttest_rel(one, other).pvalue)
-
-
-def _holm(raw: Sequence[float]) -> list[float]:
-    _need("statsmodels")
-    from statsmodels.stats.multitest import multipletests
-
-    return [float(p) for p in multipletests(raw, method="holm")[1]]
+        return float(np.isclose(one.mean(), other.mean(), rtol=1e-12, atol=0))
+    test = stats.ttest_rel(one, other) if paired else stats.ttest_ind(one, other, equal_var=False)
+    return float(test.pvalue)
 
 
 def _groups(apart: np.ndarray, p: float) -> list[range]:

@@ -50,14 +50,18 @@ def test_a_difference_is_paired_where_seeds_are_shared():
     noise = {seed: float(seed) for seed in range(5)}
     first = {seed: value + 0.1 + 0.001 * seed for seed, value in noise.items()}
     paired = difference(first, noise)
-    assert (paired.paired, paired.seeds, paired.told_apart) == (True, (5, 5), True)
+    assert (paired.paired, paired.seeds) == (True, (5, 5))
+    assert paired.p == pytest.approx(stats.ttest_rel(list(first.values()), list(noise.values())).pvalue)
     assert 0.1 < paired.low < paired.mean < paired.high < 0.105
     apart = difference(first, {seed + 5: value for seed, value in noise.items()})
-    assert (apart.paired, apart.told_apart) == (False, False)
+    welch = stats.ttest_ind(list(first.values()), list(noise.values()), equal_var=False)
+    assert (apart.paired, apart.p) == (False, pytest.approx(welch.pvalue))
     assert apart.mean == pytest.approx(paired.mean)
     one = difference({0: 1.0}, {0: 2.0})
-    assert (one.mean, one.low, one.told_apart) == (-1.0, None, None)
-    assert difference({0: 1.0, 1: 1.1}, {0: 2.0, 1: 2.1}).told_apart is None  # an interval, but of two seeds
+    assert (one.mean, one.low, one.p) == (-1.0, None, None)
+    assert difference({0: 1.0, 1: 1.1}, {0: 2.0, 1: 2.1}).p is None  # an interval, but of two seeds
+    same = dict.fromkeys(range(3), 0.5)
+    assert (difference(same, same).p, difference(same, dict.fromkeys(range(3), 0.6)).p) == (1.0, 0.0)
 
 
 def scores(**rows):

@@ -59,13 +59,18 @@ def format_of(path: str | Path, format: str | None = None) -> str:
         UsageError: see `write`.
     """
     if format is not None:
-        check(format in FORMATS, unknown("format of a report", format, FORMATS))
-        return format
+        return check_format(format)
     found = [name for name, suffix in FORMATS.items() if Path(path).suffix == suffix]
     check(
         bool(found), f"a report is written to {', '.join(FORMATS.values())}; got {Path(path).name!r}, or give a format"
     )
     return found[0]
+
+
+def check_format(format: str) -> str:
+    """The format, where it is in `FORMATS`; else raises UsageError."""
+    check(format in FORMATS, unknown("format of a report", format, FORMATS))
+    return format
 
 
 def _writer(format: str) -> Callable[[Report], str]:
