@@ -222,7 +222,8 @@ def _embedded(picture: Picture, figure: Figure, key: str) -> str:
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
     root.set("role", "img")
-    root.set("aria-labelledby", f"{key}-title {key}-desc")
+    root.set("aria-labelledby", f"{key}-title")
+    root.set("aria-describedby", f"{key}-desc")
     for place, (tag, text) in enumerate((("title", figure.title), ("desc", figure.description))):
         told = ElementTree.Element(f"{{{_SVG}}}{tag}", {"id": f"{key}-{tag}"})
         told.text = text
