@@ -96,7 +96,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Levels:
-    """A level a name, with its interval: horizontal dots, or bars from zero."""
+    """A level a name, with its interval where it has one: dots in rows."""
 
     title: str
     description: str
@@ -108,8 +108,9 @@ class Levels:
     @property
     def table(self) -> Table:
         """The numbers behind it."""
-        rows = [(one.name, number(one.y[0]), interval(one, 0)) for one in self.series]
-        return Table(("model", f"#{self.x}", "#95 % interval"), tuple(rows))
+        spread = any(one.low for one in self.series)
+        rows = [(one.name, number(one.y[0]), *([interval(one, 0)] if spread else [])) for one in self.series]
+        return Table(("name", f"#{self.x}", *(["#95 % interval"] if spread else [])), tuple(rows))
 
 
 @dataclass(frozen=True)
@@ -197,18 +198,18 @@ class Report:
 def number(value: Any) -> str:
     """A number for people: four digits that count, thousands apart; `–` for none.
 
-    >>> [number(one) for one in (0.93, 12.3456, 5.3e-05, 66910, 70000.4, None, "last")]
-    ['0.9300', '12.35', '5.30e-05', '66,910', '70,000', '–', 'last']
+    >>> [number(one) for one in (0.93, 12.3456, 5.3e-05, 0.0, 66910, 70000.4, None, "last")]
+    ['0.9300', '12.35', '5.30e-05', '0', '66,910', '70,000', '–', 'last']
     """
     if value is None:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    if isinstance(value, int):
-        return f"{value:,}"
+    if isinstance(value, int) or value == 0:
+        return f"{value:,.0f}"
     if not math.isfinite(value):
         return str(value)
-    size = math.floor(math.log10(abs(value))) if value else 0
+    size = math.floor(math.log10(abs(value)))
     if size < -3:
         return f"{value:.2e}"
     return f"{value:,.{max(0, 3 - size)}f}"

@@ -9,13 +9,13 @@ from keraseq.benchmarking.cost import LEAST, growth
 from keraseq.benchmarking.report.content import Chart, Part, Section, Series, Table, number
 from keraseq.benchmarking.results import Run
 
-MEASURES = {  # where in `cost` → name, unit, and whether it is a rate
-    ("train", "examples_per_second"): ("training", "sequences a second", True),
-    ("inference", "examples_per_second"): ("inference", "sequences a second", True),
-    ("latency", "sequence"): ("latency of one sequence", "ms", False),
-    ("latency", "step"): ("latency of one step", "ms", False),
-    ("memory",): ("peak memory", "bytes", False),
-    ("compile_seconds",): ("compiling", "s", False),
+MEASURES = {  # where in `cost` → name, unit, whether it is a rate, and factor to the unit
+    ("train", "examples_per_second"): ("training", "sequences a second", True, 1.0),
+    ("inference", "examples_per_second"): ("inference", "sequences a second", True, 1.0),
+    ("latency", "sequence"): ("latency of one sequence", "ms", False, 1.0),
+    ("latency", "step"): ("latency of one step", "ms", False, 1.0),
+    ("memory",): ("peak memory", "MiB", False, 2.0**-20),
+    ("compile_seconds",): ("compiling", "s", False, 1.0),
 }
 DRAWN = tuple(MEASURES)[:5]
 
@@ -45,7 +45,7 @@ def speed(runs: Sequence[Run]) -> Section | None:
 
 
 def _chart(path: tuple[str, ...], families: Mapping[str, Mapping[int, tuple[float, float, float]]]) -> Chart:
-    name, unit, rate = MEASURES[path]
+    name, unit, rate, _ = MEASURES[path]
     series, told = [], []
     for family, found in families.items():
         lengths = sorted(found)
@@ -106,6 +106,7 @@ def _spread(cost: Mapping[str, Any], path: tuple[str, ...]) -> tuple[float, floa
     value: Any = cost
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
+    factor = MEASURES[path][3]
     if isinstance(value, Mapping):
-        return float(value["median"]), float(value["low"]), float(value["high"])
-    return None if value is None else (float(value),) * 3
+        return factor * value["median"], factor * value["low"], factor * value["high"]
+    return None if value is None else (factor * value,) * 3

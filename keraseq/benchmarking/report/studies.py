@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from keraseq.benchmarking.report.content import Chart, Drawn, Part, Section, Series, Table, number
+from keraseq.benchmarking.report.content import Chart, Drawn, Levels, Part, Section, Series, Table, number
 from keraseq.benchmarking.results import Source
 from keraseq.tuning.results.overview import failures, settings
 from keraseq.tuning.results.plots import AXES, plot
@@ -102,35 +102,32 @@ def _importance(study: Study, told: Importance) -> Part:
     family = told.family
     if told.shares is None:
         return Part(f"{family}: what settings matter", (f"Nothing can be said: {told.reason}.",), closed=True)
-    shares = tuple((name.rpartition("/")[2], f"{share:.0%}") for name, share in told.shares.items())
-    table = Table(("setting", "#share of the variance"), shares)
-    most = ", ".join(f"{name} {share}" for name, share in shares[:3])
+    shares = {name.rpartition("/")[2]: share for name, share in told.shares.items()}
+    most = ", ".join(f"{name} {share:.0%}" for name, share in list(shares.items())[:3])
+    bars = Levels(
+        f"{family}: importance of settings",
+        f"Share of the variance of the score that each setting explains, by fANOVA: {most}.",
+        "share of the variance of the score",
+        tuple(Series(name, (name,), (share,), style=family) for name, share in shares.items()),
+    )
     trials = [record for record in study.records() if record.family == family and record.score is not None]
     names = list(dict.fromkeys(name for record in trials for name in record.params))
     points = Table(
         (*(name.rpartition("/")[2] for name in names), "#score"),
         tuple((*(number(record.params.get(name)) for name in names), number(record.score)) for record in trials),
     )
-    figures = (
-        Drawn(
-            f"{family}: importance of settings",
-            f"Share of the variance of the score that each setting explains, by fANOVA: {most}.",
-            lambda: _drawn(study, "importance", family),
-            table,
-        ),
-        Drawn(
-            f"{family}: score against each setting",
-            f"One panel a setting, one point a trial: {', '.join(name.rpartition('/')[2] for name in names)}.",
-            lambda: _drawn(study, "slice", family),
-            points,
-        ),
+    slices = Drawn(
+        f"{family}: score against each setting",
+        f"One panel a setting, one point a trial: {', '.join(name.rpartition('/')[2] for name in names)}.",
+        lambda: _slices(study, family),
+        points,
     )
-    return Part(f"{family}: what settings matter", figures=figures, closed=True)
+    return Part(f"{family}: what settings matter", figures=(bars, slices), closed=True)
 
 
-def _drawn(study: Study, what: str, family: str) -> Picture:
+def _slices(study: Study, family: str) -> Picture:
     os.environ.setdefault("MPLBACKEND", "agg")  # Optuna's pictures would look for a display otherwise
-    return plot(study, what, family)
+    return plot(study, "slice", family)
 
 
 def _plain(given: Mapping[str, object]) -> str:
