@@ -190,7 +190,8 @@ def _claim(path: Path, suite: Suite) -> None:
         write_json(file, new)
         return
     old = read_json(file, "delete it if the records beside it are of the same suite, or choose another directory")
-    changed = [name for name in new if not isinstance(old, dict) or old.get(name) != new[name]]
+    told = [name for name in new if name != "description"]
+    changed = [name for name in told if not isinstance(old, dict) or old.get(name) != new[name]]
     if changed:
         raise UsageError(
             f"{path} holds another suite, or another version of it ({', '.join(changed)} differ); choose another "
