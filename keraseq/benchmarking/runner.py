@@ -20,6 +20,7 @@ from keraseq.benchmarking.view import PlainView, Progress, SilentView, View
 from keraseq.config import check
 from keraseq.errors import UsageError
 from keraseq.files import make_folder, read_json, write_json
+from keraseq.registry import models as families
 from keraseq.training.outcome import Outcome
 from keraseq.tuning.budget import default_memory
 from keraseq.tuning.executors.base import Handle
@@ -58,6 +59,21 @@ class Benchmark:
         """The records of the runs that were asked for, in their order."""
         found = {record.id: record for record in self.records}
         return [found[run.id] for run in self.runs if run.id in found]
+
+    def report(self, path: str | Path, title: str | None = None) -> Path:
+        """Writes a report of all that the folder holds.
+
+        Args:
+            path: of the file: `.html`, `.md` or `.csv`.
+            title: its heading; None makes one.
+
+        Raises:
+            UsageError: the name of the file tells no format.
+            KeraseqError: a library of the extra `report` is absent.
+        """
+        from keraseq.benchmarking.report import report, write
+
+        return write(report([self.path], title), path)
 
 
 def benchmark(
@@ -135,7 +151,7 @@ def benchmark(
         if missing:
             limit = int(memory * 2**30) if memory else default_memory(workers)
             with contextlib.closing(Local(workers, threads)) as executor:
-                Runner(path, missing, len(runs), executor, limit, data_dir, shown).run()
+                Runner(path, missing, len(runs), executor, limit, data_dir, shown, _widths(runs, known.records)).run()
         found = records.read(file) if file.is_file() else known
     return Benchmark(path, runs, found.records, found.problems)
 
@@ -144,6 +160,13 @@ def default_folder(given: Suite, chosen: Suite) -> Path:
     """Where a suite is run, as it is given or altered."""
     altered = "" if given == chosen else f"-{checksum(chosen.to_json())[:8]}"
     return Path("runs") / f"bench-{given.name}{altered}"
+
+
+def _widths(runs: Sequence[Run], known: Sequence[Record]) -> dict[str, int]:
+    """Group → width of the runs on record that were matched by time."""
+    found = {record.id: record for record in known if record.completed}
+    timed = [run for run in runs if "step-time" in run.match and run.id in found]
+    return {run.group: found[run.id].config[families.get(run.family).width] for run in timed}
 
 
 def longer_than(run: Run, other: Run) -> bool:
@@ -182,7 +205,8 @@ def _claim(path: Path, suite: Suite) -> None:
         write_json(file, new)
         return
     old = read_json(file, "delete it if the records beside it are of the same suite, or choose another directory")
-    changed = [name for name in new if not isinstance(old, dict) or old.get(name) != new[name]]
+    told = [name for name in new if name != "description"]
+    changed = [name for name in told if not isinstance(old, dict) or old.get(name) != new[name]]
     if changed:
         raise UsageError(
             f"{path} holds another suite, or another version of it ({', '.join(changed)} differ); choose another "
@@ -213,6 +237,7 @@ class Runner:
         memory: bytes that a run may take.
         data_dir: TFDS data directory.
         view: shows what happens.
+        widths: group → width that was solved for by time, which never comes out the same again.
     """
 
     def __init__(
@@ -224,6 +249,7 @@ class Runner:
         memory: int,
         data_dir: str | None,
         view: View,
+        widths: Mapping[str, int],
     ):
         self.path, self.executor, self.memory, self.data_dir, self.view = path, executor, memory, data_dir, view
         self.pending = list(missing)
@@ -231,7 +257,7 @@ class Runner:
         self.running: list[Running] = []
         self.ended: list[Record] = []
         self.found: dict[str, tuned.Found] = {}  # group → settings that a search found
-        self.widths: dict[str, int] = {}  # group → width that was solved for by time, which never comes out the same
+        self.widths = dict(widths)
         self._prepared: set[str] = set()
         self._lost: Counter[str] = Counter()
 

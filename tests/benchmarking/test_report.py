@@ -252,6 +252,12 @@ def test_where_and_what_a_report_is_written_to(full, tmp_path, made):
         report([tmp_path / "empty"])
 
 
+def test_a_benchmark_reports_on_itself(small, tmp_path):
+    text = small.report(tmp_path / "small.md", title="Small").read_text()
+    assert text.startswith("# Small")
+    assert f"| linear | {number(sum(one.score for one in small.records) / 3)} |" in text.replace("\u00a0", " ")
+
+
 def test_two_benchmarks_side_by_side(made, tmp_path):
     rng = [0.02, -0.01, 0.015]
     tasks = [("mnist", {}), ("mqar", {})]

@@ -44,7 +44,7 @@ def fails(code, *arguments, **options):
             ["train"],
             ["inspect"],
         ),
-        *(["search"], ["leaderboard"], ["predict"]),
+        *(["search"], ["bench"], ["reproduce"], ["leaderboard"], ["predict"]),
     ],
 )
 def test_every_command_has_help(command):
