@@ -107,6 +107,8 @@ class LiveView(PlainView):
 def _running(running: Running) -> str:
     if running.run is None:
         return f"preparing data  {running.handle.seconds:.0f} s"
+    if running.run.kind == "speed":
+        return f"{running.run.name}  {running.handle.seconds:.0f} s, {len(running.left)} measurements left"
     epochs = running.run.training["epochs"]
     loss = f"  loss {running.curve[-1]['loss']:.4f}" if running.curve else ""
     return f"{running.run.name}  epoch {len(running.curve)} of {epochs}{loss}  {running.handle.seconds:.0f} s"
