@@ -167,8 +167,16 @@ def load(path: str | Path) -> Source:
         )
     found = records.read(path)
     folder = records.file_of(path).parent
-    runs = [Run(one, path, f"keraseq reproduce {shlex.quote(str(folder / one.id))}") for one in found.records]
+    runs = [Run(one, path, _again(one, folder)) for one in found.records]
     return Source(path, tuple(runs), problems=tuple(found.problems))
+
+
+def _again(record: Record, folder: Path) -> str:
+    """The command that repeats a run; of speed it is measured anew, which no record can foretell."""
+    if record.kind == "speed":
+        row = shlex.quote(record.label or record.task)
+        return f"keraseq bench {shlex.quote(record.suite)} --models {record.family} --tasks {row}"
+    return f"keraseq reproduce {shlex.quote(str(folder / record.id))}"
 
 
 def together(sources: Iterable[Source]) -> tuple[list[Run], list[str]]:

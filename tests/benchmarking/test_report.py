@@ -58,7 +58,11 @@ def test_one_seed_decides_nothing(made, tmp_path):
     found = report([made.write(tmp_path / "one", [made.run(family=family) for family in ("gru", "rnn")])])
     (row,) = tables(found, "wins")[""]
     assert row[1].startswith("undecided: gru has the best mean")
+    assert [board[0] for board in tables(found, "leaderboard")["adding"]] == ["? gru", "? rnn"]
     assert tables(found, "leaderboard")["adding"][0][2] == "–"
+    alone = report([made.write(tmp_path / "alone", [made.run(), made.lost()])])
+    assert [board[0] for board in tables(alone, "leaderboard")["adding"]] == ["gru", "✕ rnn"]
+    assert tables(alone, "wins")[""][0][1] == "gru alone has a score"
 
 
 def test_published_numbers_stand_beside_ours(full, made, tmp_path):
@@ -128,6 +132,8 @@ def test_the_front_is_what_nothing_beats(made, tmp_path):
 def test_speed_grows_by_its_exponent(full):
     rows = {row[0]: row[1] for row in tables(full, "speed")[""]}
     assert rows == {"gru": "1.00", "tcn": "1.00", "transformer": "1.70"}
+    measured = tables(full, "settings")["Speed"]
+    assert measured[0][-1] == "keraseq bench made --models gru --tasks 'adding 64'"
 
 
 def test_scores_by_length(full):

@@ -14,7 +14,7 @@ from keraseq.tuning.results.pareto import front
 
 COSTS = {  # field of a record → what it is called, and factor to that unit
     "parameters": ("trainable parameters", 1.0),
-    "flops": ("FLOPs of a prediction", 1.0),
+    "flops": ("millions of FLOPs of a prediction", 1e-6),
     "seconds": ("seconds of training", 1.0),
     "memory": ("peak memory [MiB]", 2.0**-20),
 }
