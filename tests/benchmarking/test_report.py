@@ -5,6 +5,8 @@ import dataclasses
 import html.parser
 import io
 import re
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -322,3 +324,12 @@ def test_scalars_for_tensorboard(made, thirty, tmp_path):
     assert b"config/units" in held
     with pytest.raises(KeraseqError, match="holds something already"):
         write_scalars([load(folder)], tmp_path / "logs")
+
+
+def test_a_report_is_written_without_tensorflow(made, tmp_path):
+    folder = made.write(tmp_path / "one", [made.run(family=family) for family in ("gru", "rnn")])
+    code = (
+        "import sys; from keraseq.benchmarking.report import report, write; "
+        f"write(report([{str(folder)!r}]), {str(tmp_path / 'it.html')!r}); assert 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
