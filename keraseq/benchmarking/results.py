@@ -14,7 +14,7 @@ from typing import Any
 
 from keraseq.benchmarking import records
 from keraseq.benchmarking.records import Record
-from keraseq.benchmarking.statistics import BEST, TIED, UNDECIDED, WORSE, Estimate, estimate, verdicts
+from keraseq.benchmarking.statistics import BEST, TIED, UNDECIDED, Estimate, estimate, verdicts
 from keraseq.errors import KeraseqError
 from keraseq.tuning.record import Record as Trial
 from keraseq.tuning.record import trial_name
@@ -129,11 +129,6 @@ class Row:
     def verdicts(self) -> dict[str, str]:
         """Entry → how it stands to the best: see `keraseq.benchmarking.statistics.verdicts`."""
         return verdicts({entry.name: entry.scores for entry in self.entries}, self.direction)
-
-    @property
-    def winners(self) -> list[str]:
-        """The entry with the best mean, and all that are not told apart from it."""
-        return [name for name, verdict in self.verdicts.items() if verdict != WORSE]
 
     def said(self) -> str:
         """Who wins, in a sentence."""

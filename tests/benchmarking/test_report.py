@@ -170,6 +170,19 @@ def test_two_settings_of_one_family_are_two_models(made, tmp_path):
     assert names == {"gru units=64", "gru units=128"}
 
 
+def test_a_record_that_is_odd_costs_nothing_else(made, tmp_path):
+    odd = "of \x07 another\x00 time"
+    records = [made.run("mnist", {}, family, seed) for seed in range(3) for family in ("gru", "rnn")]
+    records += [
+        dataclasses.replace(one, id=f"odd{k}", settings={"long_gone": 3}, label=odd, test={"accuracy": 0.1})
+        for k, one in enumerate(records)
+    ]
+    found = report([made.write(tmp_path / "odd", records)])
+    assert list(tables(found, "published")) == ["mnist"]
+    assert tables(found, "leaderboard")[odd][0][2] == "0.1000 … 0.1000"
+    assert "another" in write(found, tmp_path / "it.html").read_text()
+
+
 class Page(html.parser.HTMLParser):
     """What a page asks for, and what its figures are called."""
 

@@ -97,7 +97,7 @@ def _dots(row: Row, scored: Sequence[Entry]) -> Levels:
 
 
 def ranks(rows: Sequence[Row]) -> Section | None:
-    """Ranks of families over the rows in which each has a score; a family that lacks half of them is left out."""
+    """Ranks of the families that have a score on most rows, over the rows on which all of them have one."""
     boards = []
     for row in rows:
         best: dict[str, float] = {}
