@@ -169,7 +169,7 @@ def _widths(runs: Sequence[Run], known: Sequence[Record]) -> dict[str, int]:
     return {run.group: found[run.id].config[families.get(run.family).width] for run in timed}
 
 
-def longer_than(run: Run, other: Run) -> bool:
+def _longer_than(run: Run, other: Run) -> bool:
     """Whether a run is of longer sequences than another, and the same but for that."""
 
     def same(one: Run) -> tuple[Any, ...]:
@@ -370,22 +370,21 @@ class Runner:
             self.widths[run.group] = facts["width"]
         told = _together(running.facts, facts)
         if run.kind == "speed":
-            self._watch_growth(run, told)
+            self._note(run, told)
+            self._leave_out_longer(run, told)
         else:
-            told = {"epochs": len(running.curve), **told}
-        self._note(run, told, running.curve)
+            self._note(run, {"epochs": len(running.curve), **told}, running.curve)
 
-    def _watch_growth(self, run: Run, facts: dict[str, Any]) -> None:
-        """Leaves out longer sequences of a family that ran out of memory, or that takes too long."""
-        if facts["outcome"] == Outcome.COMPLETED:
-            step = facts["batch_size"] / facts["examples_per_second"]
-            if step < SLOW:
-                return
-            why = f"a step of training takes {step:.0f} s"
+    def _leave_out_longer(self, run: Run, facts: Mapping[str, Any]) -> None:
+        """Notes longer sequences as too large for a family that ran out of memory, or that takes too long."""
+        if facts["outcome"] == Outcome.OUT_OF_MEMORY:
+            why = "out of memory"
+        elif facts["outcome"] == Outcome.COMPLETED and facts["batch_size"] / facts["examples_per_second"] > SLOW:
+            why = f"a step of training takes {facts['batch_size'] / facts['examples_per_second']:.0f} s"
         else:
-            why = facts["outcome"]
+            return
         message = f"left out: {why} at length {run.settings.get('length')}"
-        for longer in [one for one in self.pending if longer_than(one, run)]:
+        for longer in [one for one in self.pending if _longer_than(one, run)]:
             self._note(longer, {"outcome": Outcome.TOO_LARGE, "message": message})
 
     def _note(self, run: Run, facts: Mapping[str, Any], curve: Sequence[dict[str, Any]] = ()) -> None:

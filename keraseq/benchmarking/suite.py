@@ -36,6 +36,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from keraseq.benchmarking.published import sources
 from keraseq.config import check, configure, settings_of
 from keraseq.errors import UsageError, unknown
 from keraseq.models.create import check_free, check_settings
@@ -367,7 +368,11 @@ def _check_sizes(task: SuiteTask, where: str = "") -> None:
 
 
 def _published(table: Mapping[str, Any]) -> str | None:
-    return None if "published" not in table else _typed(table["published"], str, "published", "a text")
+    if "published" not in table:
+        return None
+    source: str = _typed(table["published"], str, "published", 'a text, such as "bai2018"')
+    check(source in sources(), unknown("source of published numbers", source, sources()))
+    return source
 
 
 def _check_keys(table: Mapping[str, Any], known: Sequence[str], owner: str) -> None:

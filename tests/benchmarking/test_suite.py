@@ -30,13 +30,13 @@ label = "handwriting"
 seeds = 1
 match = {}
 training = { epochs = 2 }
-published = "someone2020"
+published = "tay2020"
 
 [[task.model]]
 name = "gru"
 config = { units = 12 }
 training = { clip_norm = "null" }
-published = "other2021"
+published = "gu2022"
 """
 
 
@@ -67,9 +67,9 @@ def test_what_is_nearer_stands_before_what_is_shared():
     assert adding.settings == {"train_examples": 500, "length": 40}
     assert (adding.match, adding.config, adding.published) == ({"parameters": 4000}, {"dropout": 0.0}, None)
     assert (adding.training["epochs"], adding.training["learning_rate"]) == (3, 0.001)
-    assert (gru.match, gru.config, gru.published) == ({}, {"dropout": 0.0, "units": 12}, "other2021")
+    assert (gru.match, gru.config, gru.published) == ({}, {"dropout": 0.0, "units": 12}, "gu2022")
     assert (gru.training["epochs"], gru.training["learning_rate"], gru.training["clip_norm"]) == (2, 0.001, None)
-    assert (rnn.config, rnn.published, rnn.training["clip_norm"]) == ({"dropout": 0.0}, "someone2020", 1.0)
+    assert (rnn.config, rnn.published, rnn.training["clip_norm"]) == ({"dropout": 0.0}, "tay2020", 1.0)
 
 
 def test_models_tasks_and_seeds_are_chosen():
@@ -164,6 +164,7 @@ def test_the_id_of_a_run_is_of_what_is_done_and_not_of_names():
         ("units = 12", "units = 0", "units must be at least 1; got 0"),
         ("\nmatch = {}", "", "task 2 (digits): model 'gru': give parameters or units, not both"),
         ("seeds = 1\n", "seeds = 1\ntuned = -1\n", "tuned must be 0 or more trials for each family; got -1"),
+        ('"tay2020"', '"tay2021"', "no source of published numbers named 'tay2021'; did you mean 'tay2020'"),
         ('description = "Mine"', "description = 3", "description must be a text; got 3"),
         ('description = "Mine"', 'kind = "walk"', "kind must be one of run, speed; got 'walk'"),
         ('description = "Mine"', 'description = "Mine', "mine.toml is not TOML"),
