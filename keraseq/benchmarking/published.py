@@ -97,6 +97,9 @@ def lookup(task: str, settings: Mapping[str, Any], family: str | None = None) ->
         settings: of it, those that are not at their defaults; a row wants some of them, and others are not looked at.
         family: only rows with a number for it; None takes all.
 
+    Raises:
+        UsageError: the task has no such settings.
+
     Example:
         >>> lookup("adding", {"length": 600}, "tcn")[0].scores["tcn"]
         5.8e-05

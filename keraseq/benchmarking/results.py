@@ -14,7 +14,7 @@ from typing import Any
 
 from keraseq.benchmarking import records
 from keraseq.benchmarking.records import Record
-from keraseq.benchmarking.statistics import BEST, TIED, UNDECIDED, WORSE, Estimate, estimate, verdicts
+from keraseq.benchmarking.statistics import BEST, TIED, UNDECIDED, Estimate, estimate, verdicts
 from keraseq.errors import KeraseqError
 from keraseq.tuning.record import Record as Trial
 from keraseq.tuning.record import trial_name
@@ -130,11 +130,6 @@ class Row:
         """Entry → how it stands to the best: see `keraseq.benchmarking.statistics.verdicts`."""
         return verdicts({entry.name: entry.scores for entry in self.entries}, self.direction)
 
-    @property
-    def winners(self) -> list[str]:
-        """The entry with the best mean, and all that are not told apart from it."""
-        return [name for name, verdict in self.verdicts.items() if verdict != WORSE]
-
     def said(self) -> str:
         """Who wins, in a sentence."""
         by = {kind: [name for name, v in self.verdicts.items() if v == kind] for kind in (BEST, TIED, UNDECIDED)}
@@ -167,8 +162,16 @@ def load(path: str | Path) -> Source:
         )
     found = records.read(path)
     folder = records.file_of(path).parent
-    runs = [Run(one, path, f"keraseq reproduce {shlex.quote(str(folder / one.id))}") for one in found.records]
+    runs = [Run(one, path, _again(one, folder)) for one in found.records]
     return Source(path, tuple(runs), problems=tuple(found.problems))
+
+
+def _again(record: Record, folder: Path) -> str:
+    """The command that repeats a run; of speed it is measured anew, which no record can foretell."""
+    if record.kind == "speed":
+        row = shlex.quote(record.label or record.task)
+        return f"keraseq bench {shlex.quote(record.suite)} --models {record.family} --tasks {row}"
+    return f"keraseq reproduce {shlex.quote(str(folder / record.id))}"
 
 
 def together(sources: Iterable[Source]) -> tuple[list[Run], list[str]]:

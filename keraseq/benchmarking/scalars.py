@@ -12,6 +12,7 @@ from keraseq.errors import KeraseqError
 from keraseq.files import make_folder
 
 GROUPS = ("config", "training")
+LONGEST = 60  # letters of a folder's name, which may be of four bytes each
 
 
 def write_scalars(sources: Sequence[Source], folder: str | Path) -> int:
@@ -34,7 +35,7 @@ def write_scalars(sources: Sequence[Source], folder: str | Path) -> int:
         record = run.record
         settings, metrics = _settings(run), _metrics(run)
         name = f"{record.label or record.task} {record.family} seed {record.seed}"
-        where = folder / f"{place:04d} {name}".replace("/", "-")
+        where = folder / f"{place:04d} {name}".replace("/", "-")[:LONGEST]
         with create_file_writer(str(where)).as_default(step=0):
             api.hparams(settings, trial_id=f"{place:04d}-{record.id}")
             for metric, value in metrics.items():

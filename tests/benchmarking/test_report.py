@@ -5,6 +5,8 @@ import dataclasses
 import html.parser
 import io
 import re
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -58,7 +60,11 @@ def test_one_seed_decides_nothing(made, tmp_path):
     found = report([made.write(tmp_path / "one", [made.run(family=family) for family in ("gru", "rnn")])])
     (row,) = tables(found, "wins")[""]
     assert row[1].startswith("undecided: gru has the best mean")
+    assert [board[0] for board in tables(found, "leaderboard")["adding"]] == ["? gru", "? rnn"]
     assert tables(found, "leaderboard")["adding"][0][2] == "–"
+    alone = report([made.write(tmp_path / "alone", [made.run(), made.lost()])])
+    assert [board[0] for board in tables(alone, "leaderboard")["adding"]] == ["gru", "✕ rnn"]
+    assert tables(alone, "wins")[""][0][1] == "gru alone has a score"
 
 
 def test_published_numbers_stand_beside_ours(full, made, tmp_path):
@@ -128,6 +134,8 @@ def test_the_front_is_what_nothing_beats(made, tmp_path):
 def test_speed_grows_by_its_exponent(full):
     rows = {row[0]: row[1] for row in tables(full, "speed")[""]}
     assert rows == {"gru": "1.00", "tcn": "1.00", "transformer": "1.70"}
+    measured = tables(full, "settings")["Speed"]
+    assert measured[0][-1] == "keraseq bench made --models gru --tasks 'adding 64'"
 
 
 def test_scores_by_length(full):
@@ -160,6 +168,19 @@ def test_two_settings_of_one_family_are_two_models(made, tmp_path):
     found = report([made.write(tmp_path / "two", records + other)])
     names = {row[0].partition(" ")[2] for row in tables(found, "leaderboard")["adding"]}
     assert names == {"gru units=64", "gru units=128"}
+
+
+def test_a_record_that_is_odd_costs_nothing_else(made, tmp_path):
+    odd = "of \x07 another\x00 time"
+    records = [made.run("mnist", {}, family, seed) for seed in range(3) for family in ("gru", "rnn")]
+    records += [
+        dataclasses.replace(one, id=f"odd{k}", settings={"long_gone": 3}, label=odd, test={"accuracy": 0.1})
+        for k, one in enumerate(records)
+    ]
+    found = report([made.write(tmp_path / "odd", records)])
+    assert list(tables(found, "published")) == ["mnist"]
+    assert tables(found, "leaderboard")[odd][0][2] == "0.1000 … 0.1000"
+    assert "another" in write(found, tmp_path / "it.html").read_text()
 
 
 class Page(html.parser.HTMLParser):
@@ -316,3 +337,12 @@ def test_scalars_for_tensorboard(made, thirty, tmp_path):
     assert b"config/units" in held
     with pytest.raises(KeraseqError, match="holds something already"):
         write_scalars([load(folder)], tmp_path / "logs")
+
+
+def test_a_report_is_written_without_tensorflow(made, tmp_path):
+    folder = made.write(tmp_path / "one", [made.run(family=family) for family in ("gru", "rnn")])
+    code = (
+        "import sys; from keraseq.benchmarking.report import report, write; "
+        f"write(report([{str(folder)!r}]), {str(tmp_path / 'it.html')!r}); assert 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

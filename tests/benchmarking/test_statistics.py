@@ -154,6 +154,10 @@ def test_families_that_are_alike_are_one_group():
         wrong += found.decided
         assert found.decided or found.groups == (tuple(found.ranks),)
     assert wrong / 40 <= 0.15
+    extremes = [[4, 2, 4, 2], [5, 5, 5, 4], [1, 1, 3, 1], [3, 3, 2, 3], [2, 4, 1, 5]]  # told apart by Nemenyi alone
+    found = ranking(dict(zip("abcde", extremes, strict=True)))
+    assert found.ranks["b"] - found.ranks["c"] > found.critical
+    assert (found.decided, len(found.groups)) == (False, 1)
     same = ranking({name: [1.0, 1.0, 1.0] for name in "abc"})
     assert (same.p, same.groups) == (1.0, (("a", "b", "c"),))
 

@@ -11,6 +11,7 @@ from keraseq.benchmarking.report.content import Part, Section, Table, number
 from keraseq.benchmarking.report.parts import plain
 from keraseq.benchmarking.results import Entry, Row
 from keraseq.benchmarking.statistics import estimate
+from keraseq.errors import UsageError
 from keraseq.tasks import task_config
 
 
@@ -20,7 +21,7 @@ def beside(rows: Sequence[Row]) -> Section | None:
     keys: list[str] = []
     for row in rows:
         record = row.first
-        for known in published.lookup(record.task, record.settings):
+        for known in _known(record):
             ours = {entry.family: entry for entry in reversed(row.entries) if entry.scores}
             shown = [_beside(known, name, ours.get(name)) for name in known.scores]
             shown += [_beside(known, name, entry) for name, entry in ours.items() if name not in known.scores]
@@ -56,6 +57,13 @@ def beside(rows: Sequence[Row]) -> Section | None:
         source = published.sources()[key]
         text.append(f"{source}: {source.title}. {' '.join(source.notes)}".strip())
     return Section("published", "Published numbers beside ours", tuple(text), tuple(parts))
+
+
+def _known(record: Record) -> list[published.Row]:
+    try:
+        return published.lookup(record.task, record.settings)
+    except UsageError:  # of another keraseq, whose task had other settings: there is nothing to hold against them
+        return []
 
 
 def _beside(known: published.Row, name: str, entry: Entry | None) -> tuple[str, ...]:

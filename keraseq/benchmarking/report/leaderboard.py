@@ -10,7 +10,6 @@ from keraseq.benchmarking.report.parts import axis, better, point, wide
 from keraseq.benchmarking.results import Entry, Row
 from keraseq.benchmarking.statistics import BEST, LEAST_SEEDS, LEAST_TASKS, TIED, UNDECIDED, WORSE, ranking
 
-SIGNS = {BEST: "≈", TIED: "≈", UNDECIDED: "?", WORSE: ""}
 INTERVALS = (
     "Intervals are 95 % bootstrap intervals of the mean over seeds. Those of few seeds are too short: with 3 seeds "
     "they hold the true mean in about 76 of 100 cases, with 5 in 84."
@@ -19,7 +18,7 @@ TIES = (
     "★ is told apart from every other model of its row, by paired t-tests over the seeds that two models share, with "
     "Holm's correction over all pairs of the row, at 5 %, errors by their logarithms. ≈ is the best mean and what is "
     f"tied with it: not told apart, so that none of them has won. ? shares fewer than {LEAST_SEEDS} seeds with the "
-    "best mean, so that no test can tell."
+    "best mean, so that no test can tell; ✕ has no score."
 )
 
 
@@ -64,7 +63,7 @@ def _board(row: Row) -> Part:
         figures = (_dots(row, scored),)
     said = row.said()
     chance = f"; chance is {number(row.first.chance)}" if row.first.chance is not None else ""
-    text = [f"{said[0].upper()}{said[1:]} ({better(row)}{chance})."]
+    text = [f"Who wins: {said} ({better(row)}{chance})."]
     if lost := [entry.name for entry in row.entries if entry.lost and entry.scores]:
         text.append(f"Of {', '.join(lost)} some runs are lost, and the mean is of the others: see Failures.")
     return Part(row.label, tuple(text), (Table(tuple(columns), tuple(shown)),), figures)
@@ -74,7 +73,13 @@ def _sign(row: Row, entry: Entry) -> str:
     """How a model stands, in one letter."""
     if entry.name not in row.verdicts:
         return "✕"
-    return "★" if row.winners == [entry.name] and len(row.verdicts) > 1 else SIGNS[row.verdicts[entry.name]]
+    if len(row.verdicts) == 1:
+        return ""
+    verdict = row.verdicts[entry.name]
+    if verdict == BEST:
+        others = set(row.verdicts.values())
+        return "≈" if TIED in others else "?" if UNDECIDED in others else "★"
+    return {TIED: "≈", UNDECIDED: "?", WORSE: ""}[verdict]
 
 
 def _dots(row: Row, scored: Sequence[Entry]) -> Levels:
@@ -92,7 +97,7 @@ def _dots(row: Row, scored: Sequence[Entry]) -> Levels:
 
 
 def ranks(rows: Sequence[Row]) -> Section | None:
-    """Ranks of families over the rows in which each has a score; a family that lacks half of them is left out."""
+    """Ranks of the families that have a score on most rows, over the rows on which all of them have one."""
     boards = []
     for row in rows:
         best: dict[str, float] = {}

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from keraseq.benchmarking.report.content import Report, Table
 
+LONGEST = 30  # rows of a table of a figure; longer ones are for HTML, where they are folded away
+
 
 def markdown(report: Report) -> str:
     """The report as GitHub's Markdown."""
@@ -28,8 +30,8 @@ def _blocks(report: Report) -> Iterator[str]:
             for table in part.tables:
                 yield from _table(table)
             for figure in part.figures:
-                if not part.tables:
-                    yield f"*{_text(figure.title)}.* {_text(figure.description)}"
+                yield f"*{_text(figure.title)}.* {_text(figure.description)}"
+                if not part.tables and len(figure.table.rows) <= LONGEST:
                     yield from _table(figure.table)
 
 

@@ -14,7 +14,7 @@ from keraseq.tuning.results.pareto import front
 
 COSTS = {  # field of a record → what it is called, and factor to that unit
     "parameters": ("trainable parameters", 1.0),
-    "flops": ("FLOPs of a prediction", 1.0),
+    "flops": ("millions of FLOPs of a prediction", 1e-6),
     "seconds": ("seconds of training", 1.0),
     "memory": ("peak memory [MiB]", 2.0**-20),
 }
@@ -143,14 +143,14 @@ def _by_length(own: Sequence[tuple[int, Row]]) -> Chart:
             if entry.score is not None:
                 mean = entry.score.mean
                 low, high = (end if end is not None else mean for end in (entry.score.low, entry.score.high))
-                found.setdefault(entry.family, []).append((length, mean, low, high))
-    series = tuple(line(family, points, style=family) for family, points in found.items())
+                found.setdefault(entry.name, []).append((length, mean, low, high))
+    series = tuple(line(name, points, style=name) for name, points in found.items())
     steps = [length for length, _ in own]
     of_test = bool(first.first.settings.get("test_length"))
     levels = [value for one in series for value in one.y]
     return Chart(
         f"{first.first.task}: {first.metric} against length",
-        f"One line a family, at lengths {', '.join(map(str, dict.fromkeys(steps)))}.",
+        f"One line a model, at lengths {', '.join(map(str, dict.fromkeys(steps)))}.",
         "steps of a sequence of test" if of_test else "steps of a sequence",
         axis(first),
         series,

@@ -33,10 +33,11 @@ def speed(runs: Sequence[Run]) -> Section | None:
                 points.setdefault(path, {}).setdefault(record.family, {})[record.length] = spread
     figures = [_chart(path, points[path]) for path in DRAWN if path in points and _lengths(points[path]) > 1]
     text = (
-        "Each number is the median of several repeats after a warm-up, with the lowest and the highest. b is the "
+        "Each number is the median of several repeats after a warm-up, with quartiles. b is the "
         f"exponent fitted to cost = a · length^b from {LEAST} steps on: 1 grows with the length, 2 with its square.",
     )
-    tables = (_growth(points),) if figures else ()
+    growths = _growth(points)
+    tables = (growths,) if growths.rows else ()
     parts = (
         Part(tables=tables, figures=tuple(figures)),
         Part("All measurements", tables=(_all(points),), closed=True),
@@ -71,7 +72,8 @@ def _growth(points: Mapping[tuple[str, ...], Mapping[str, Mapping[int, tuple[flo
     rows = []
     for family in families:
         found = [_exponent(points[path].get(family, {}), MEASURES[path][2]) for path in shown]
-        rows.append((family, *("–" if b is None else f"{b:.2f}" for b in found)))
+        if any(b is not None for b in found):
+            rows.append((family, *("–" if b is None else f"{b:.2f}" for b in found)))
     return Table(("family", *(f"#{MEASURES[path][0]}, b" for path in shown)), tuple(rows), "Exponents of the cost")
 
 
@@ -89,7 +91,7 @@ def _all(points: Mapping[tuple[str, ...], Mapping[str, Mapping[int, tuple[float,
         for family, found in families.items()
         for length, (median, low, high) in sorted(found.items())
     ]
-    return Table(("family", "#length", "what", "#median", "#lowest … highest", "unit"), tuple(rows))
+    return Table(("family", "#length", "what", "#median", "#quartiles", "unit"), tuple(rows))
 
 
 def _exponent(found: Mapping[int, tuple[float, float, float]], rate: bool) -> float | None:
@@ -102,7 +104,7 @@ def _lengths(families: Mapping[str, Mapping[int, Any]]) -> int:
 
 
 def _spread(cost: Mapping[str, Any], path: tuple[str, ...]) -> tuple[float, float, float] | None:
-    """Median, lowest and highest; a number that was measured once is all three."""
+    """Median and quartiles; a number that was measured once is all three."""
     value: Any = cost
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None

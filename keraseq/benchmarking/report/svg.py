@@ -95,9 +95,7 @@ def _chart(chart: Chart, places: Mapping[str, int]) -> Picture:
         line = "none" if one.line == "none" else look["linestyle"]
         shown = {**look, "linestyle": line, "markevery": every, **steps}
         if one.low:
-            low = [y - end for y, end in zip(one.y, one.low, strict=True)]
-            high = [end - y for y, end in zip(one.y, one.high, strict=True)]
-            handles.append(axes.errorbar(one.x, one.y, yerr=[low, high], capsize=3, elinewidth=1.1, **shown))
+            handles.append(axes.errorbar(one.x, one.y, yerr=_arms(one), capsize=3, elinewidth=1.1, **shown))
         else:
             handles += axes.plot(one.x, one.y, **shown)
     _scales(axes, chart)
@@ -113,8 +111,7 @@ def _levels(levels: Levels, places: Mapping[str, int]) -> Picture:
     picture, axes = _canvas(height=0.75 + 0.3 * count)
     for place, one in enumerate(levels.series):
         look = {**_look(one, places), "linestyle": "none"}
-        ends = [[one.y[0] - one.low[0]], [one.high[0] - one.y[0]]] if one.low else None
-        axes.errorbar(one.y, [place], xerr=ends, capsize=3.5, elinewidth=1.4, **look)
+        axes.errorbar(one.y, [place], xerr=_arms(one) if one.low else None, capsize=3.5, elinewidth=1.4, **look)
     axes.set_yticks(range(count), [one.name for one in levels.series])
     axes.set_ylim(count - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -149,6 +146,12 @@ def _ranks(ranks: Ranks, places: Mapping[str, int]) -> Picture:
     axes.grid(True, axis="x")
     axes.set_xlabel("average rank, 1 is best")
     return picture
+
+
+def _arms(one: Series) -> list[list[float]]:
+    """How far an interval reaches below and above; never less than not at all, as rounding may have it."""
+    below = [max(0.0, y - end) for y, end in zip(one.y, one.low, strict=True)]
+    return [below, [max(0.0, end - y) for y, end in zip(one.y, one.high, strict=True)]]
 
 
 def _canvas(height: float) -> tuple[Picture, Axes]:
@@ -211,7 +214,8 @@ def _embedded(picture: Picture, figure: Figure, key: str) -> str:
     picture.savefig(buffer, format="svg", metadata=nothing, transparent=not isinstance(figure, Drawn))
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _LINK)
-    root = ElementTree.fromstring(buffer.getvalue())  # what Matplotlib wrote a moment ago
+    legal = re.sub(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]", b"", buffer.getvalue())  # names may hold what XML must not
+    root = ElementTree.fromstring(legal)
     for parent in list(root.iter()):
         for child in list(parent):
             if child.tag == f"{{{_SVG}}}metadata":
