@@ -135,7 +135,7 @@ def table(found: Sequence[Record]) -> Table:
     speed = any(record.kind == "speed" for record in found)
     labels = list(dict.fromkeys(record.label for record in found))
     families = list(dict.fromkeys(record.family for record in found))
-    title = "examples a second in training" if speed else "score on test: mean ± deviation over seeds"
+    title = "examples a second in training" if speed else "score on test, ± deviation"
     shown = Table(title=title, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for name in ("task", *([] if speed else ["metric"]), *families):
         shown.add_column(name, justify="left" if name in ("task", "metric") else "right", no_wrap=True)
