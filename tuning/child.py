@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pkgutil
 import resource
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ with quiet_imports():
 from optuna.distributions import BaseDistribution, distribution_to_json
 
 from keraseq.config import configure, settings_of
-from keraseq.diagnostics.steps import steps_time
+from keraseq.diagnostics.steps import steps_time, timed
 from keraseq.errors import KeraseqError, UsageError
 from keraseq.inference.saved import load_model, save_model
 from keraseq.inference.score import score
@@ -60,10 +62,15 @@ def confine(threads: int, place: int, of: int) -> None:
 
 
 def run(work: str, connection: Connection, *args: Any) -> None:
-    """Does `work(connection, *args)` and sends its facts, or the outcome that its exception means, as the end."""
+    """Does `work(connection, *args)` and sends its facts, or the outcome that its exception means, as the end.
+
+    Args:
+        work: name in `WORK`, or of a function elsewhere, `"package.module:function"`.
+    """
     started = time.perf_counter()
     try:
-        facts = WORK[work](connection, *args)
+        function = WORK[work] if work in WORK else pkgutil.resolve_name(work)
+        facts = function(connection, *args)
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         facts = {"outcome": Outcome.OUT_OF_MEMORY, "message": _first_line(error)}
     except TooLargeError as error:
@@ -86,7 +93,29 @@ def prepare(connection: Connection, reference: TaskReference) -> dict[str, Any]:
 
 def train(connection: Connection, job: Job) -> dict[str, Any]:
     """Builds the model of a trial, trains it, and saves the weights that did best on validation."""
-    task, given, family, model, built = _built(connection, job)
+    return trained(connection, job).facts
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training that ended in a child.
+
+    Attributes:
+        facts: of its end, for the coordinator.
+        task: what it was on.
+        family: its configuration, with the width solved for.
+        model: with the weights that did best on validation.
+    """
+
+    facts: dict[str, Any]
+    task: Task
+    family: Family | EncoderDecoder
+    model: keras.Model
+
+
+def trained(connection: Connection, job: Job) -> Trained:
+    """Does what `train` does, and keeps what a caller in the same process may go on with."""
+    task, given, family, model, took = built(connection, job)
     reporter = Reporter(connection)
     result = fit(
         model,
@@ -109,7 +138,7 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
         "best_epoch": result.best_epoch,
         "jit_compile": result.jit_compile,
         "parameters": count_parameters(model),
-        "build_seconds": built,
+        "build_seconds": took,
         "fit_seconds": result.seconds,
         "match": reached(model, task, job.match, given, job.strategy),
         "memory": peak_memory(),
@@ -128,12 +157,12 @@ def train(connection: Connection, job: Job) -> dict[str, Any]:
             "validation": {task.metric: result.score},
         }
         save_model(model, task, job.folder, card)
-    return facts
+    return Trained(facts, task, family, model)
 
 
 def rehearse(connection: Connection, job: Job) -> dict[str, Any]:
     """Builds the model of a trial, and measures some steps of its training; nothing is kept."""
-    task, given, family, model, _ = _built(connection, job)
+    task, given, family, model, _ = built(connection, job)
     steps = steps_time(model, task, job.strategy, **given)
     facts: dict[str, Any] = {"match": reached(model, task, job.match, given, job.strategy)}
     return {
@@ -153,7 +182,7 @@ def rehearse(connection: Connection, job: Job) -> dict[str, Any]:
 
 def stretch(connection: Connection, job: Job) -> dict[str, Any]:
     """Trains the model of a trial for some steps on the batch that has the most of them; nothing is kept."""
-    task, given, _, model, _ = _built(connection, job)
+    task, given, _, model, _ = built(connection, job)
     training: Training = configure(Training, given, "training")
     batches = task.dataset("train", seed=job.seed, skip=task.heaviest(job.seed)).take(1).repeat(STRETCH)
     with strategies.get(job.strategy)():
@@ -162,9 +191,7 @@ def stretch(connection: Connection, job: Job) -> dict[str, Any]:
     return {"outcome": Outcome.COMPLETED, "memory": peak_memory()}
 
 
-def _built(
-    connection: Connection, job: Job
-) -> tuple[Task, dict[str, Any], Family | EncoderDecoder, keras.Model, float]:
+def built(connection: Connection, job: Job) -> tuple[Task, dict[str, Any], Family | EncoderDecoder, keras.Model, float]:
     """Task, settings of training, configuration and model of a trial, and the seconds that building took.
 
     Raises:
@@ -286,18 +313,17 @@ class Reporter(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def latency(model: keras.Model, task: Task, runs: int = 20) -> float:
+def latency(model: keras.Model, task: Task) -> float:
     """Milliseconds that the model takes for one sequence of the validation split: the median of some runs."""
-    inputs = next(iter(task.validation))[0]
-    one = {name: value[:1] for name, value in inputs.items()} if isinstance(inputs, Mapping) else inputs[:1]
+    one = first_row(task)
     predict = tf.function(lambda x: model(x, training=False))
-    predict(one)
-    seconds = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        np.asarray(predict(one))
-        seconds.append(time.perf_counter() - began)
-    return float(np.median(seconds)) * 1000
+    return float(np.median(timed(lambda: predict(one))))
+
+
+def first_row(task: Task) -> Any:
+    """The inputs of a model for one sequence of the validation split, a batch of one row."""
+    inputs = next(iter(task.validation))[0]
+    return {name: value[:1] for name, value in inputs.items()} if isinstance(inputs, Mapping) else inputs[:1]
 
 
 def peak_memory() -> int:

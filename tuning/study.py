@@ -318,26 +318,31 @@ def open_study(path: Path, plan: Plan) -> Study | None:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds the study in `path` for one coordinator; the lock ends with the process, however that ends.
+def locked(path: Path, file: str = "study.lock", owner: str = "search") -> Iterator[None]:
+    """Holds the study, or other work, in a folder for one process; the lock ends with the process, however that ends.
+
+    Args:
+        path: the folder.
+        file: that is locked in it.
+        owner: what holds it, for the message.
 
     Raises:
         KeraseqError: another process holds it.
     """
-    with (make_folder(path) / "study.lock").open("a+", encoding="utf-8") as file:
+    with (make_folder(path) / file).open("a+", encoding="utf-8") as lock:
         try:
-            if not _take(file, fcntl.LOCK_EX):
+            if not _take(lock, fcntl.LOCK_EX):
                 time.sleep(LOOK)  # it may only have been looked at by `holder`
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
             raise KeraseqError(
-                f"{path} is in use by another search (process {holder}); wait for it or choose another directory"
+                f"{path} is in use by another {owner} (process {holder}); wait for it or choose another directory"
             ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         yield
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from keraseq import __version__
-from keraseq.cli import catalogue, check, data, doctor, inspect, predict, search, study, train
+from keraseq.cli import bench, catalogue, check, data, doctor, inspect, predict, report, search, study, train
 from keraseq.cli.output import errors
 from keraseq.errors import KeraseqError, UsageError
 
@@ -28,6 +28,10 @@ app.command()(inspect.inspect)
 app.command()(search.search)
 app.command()(search.leaderboard)
 app.add_typer(study.app, name="study")
+app.command()(bench.bench)
+app.command()(bench.reproduce)
+app.command()(report.report)
+app.command()(report.compare)
 app.command()(predict.predict)
 app.command()(check.check)
 app.command()(doctor.doctor)

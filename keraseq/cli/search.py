@@ -124,11 +124,11 @@ def search(
         algorithm=algorithm,
         pruning=pruning,
         fidelity=fidelity,
-        objectives=_names(objectives),
+        objectives=names(objectives),
         equal=equal,
-        match={name: float(value) for name, value in _pairs([match] if match else [], "match").items()},
-        range=_pairs(ranges or [], "range"),
-        fix=_pairs(fix or [], "fix"),
+        match={name: float(value) for name, value in pairs([match] if match else [], "match").items()},
+        range=pairs(ranges or [], "range"),
+        fix=pairs(fix or [], "fix"),
         queue=[_queued(text) for text in queue or []],
         seeds=seeds,
         finalists=finalists,
@@ -141,7 +141,7 @@ def search(
         **{name: typed[name] for name in given["training"]},
     )
     if plan:
-        _forecast(task, _names(models), arguments, json)
+        _forecast(task, names(models), arguments, json)
         return
     with contextlib.ExitStack() as stack:
         view: Any = SilentView() if json else PlainView(console)
@@ -150,7 +150,7 @@ def search(
         try:
             study = run(
                 task,
-                _names(models),
+                names(models),
                 directory=directory,
                 executor=executor,
                 address=address,
@@ -177,22 +177,28 @@ def _forecast(task: str, models: list[str], arguments: dict[str, Any], json: boo
     console.print("\n".join(foretold(told)), highlight=False, markup=False, soft_wrap=True)
 
 
-def _names(text: str) -> list[str]:
+def names(text: str) -> list[str]:
+    """`"gru, tcn"` as `["gru", "tcn"]`."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _pairs(texts: list[str], option: str) -> dict[str, str]:
-    pairs = [text.partition("=") for text in texts]
-    for name, equals, value in pairs:
+def pairs(texts: list[str], option: str) -> dict[str, str]:
+    """`["dropout=0.1"]` as `{"dropout": "0.1"}`; `option` is where they were given, for the message.
+
+    Raises:
+        UsageError: not of the form `name=value`.
+    """
+    parts = [text.partition("=") for text in texts]
+    for name, equals, value in parts:
         if not (name and equals and value):
             raise UsageError(f"--{option} takes NAME=VALUE; got {name + equals + value!r}")
-    return {name: value for name, _, value in pairs}
+    return {name: value for name, _, value in parts}
 
 
 def _queued(text: str) -> dict[str, Any]:
     from keraseq.config import parse
 
-    return {name: parse(value) for name, value in _pairs(text.split(","), "queue").items()}
+    return {name: parse(value) for name, value in pairs(text.split(","), "queue").items()}
 
 
 def leaderboard(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from keraseq.config import configure
 from keraseq.registry import strategies
 from keraseq.tasks import Task
 from keraseq.training.compiling import chosen, compiled
 from keraseq.training.settings import Training
-from keraseq.training.timing import first_steps
+from keraseq.training.timing import ENOUGH, LONG, STEPS, WARM_UP, StepTimer, first_steps
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,13 @@ class Steps:
 
     Attributes:
         train: on a batch of train, from the end of one step to that of the next.
+        validation: on a batch of validation, likewise.
         seconds: that all of these steps took together, those of warm-up not counted.
-        validation: on a batch of validation, likewise; None where it was not measured.
     """
 
     train: float
+    validation: float
     seconds: float
-    validation: float | None = None
 
 
 def step_time(model: keras.Model, task: Task, strategy: str = "auto", **settings: Any) -> float:
@@ -44,15 +47,42 @@ def step_time(model: keras.Model, task: Task, strategy: str = "auto", **settings
     Raises:
         UsageError: an unknown setting or strategy.
     """
-    return _measured(model, task, strategy, settings, validation=False).train
+    return train_steps(model, task, strategy, **settings).median * 1000
 
 
 def steps_time(model: keras.Model, task: Task, strategy: str = "auto", **settings: Any) -> Steps:
     """As `step_time`, with the steps of validation too."""
-    return _measured(model, task, strategy, settings, validation=True)
+    train, validation = _measured(model, task, strategy, settings, ("train", "validation"))
+    return Steps(train.median * 1000, validation.median * 1000, train.seconds + validation.seconds)
 
 
-def _measured(model: keras.Model, task: Task, strategy: str, settings: dict[str, Any], validation: bool) -> Steps:
+def train_steps(model: keras.Model, task: Task, strategy: str = "auto", **settings: Any) -> StepTimer:
+    """The times of some steps of training. Arguments and effects are those of `step_time`."""
+    return _measured(model, task, strategy, settings, ("train",))[0]
+
+
+def timed(function: Callable[[], Any], warm_up: int = WARM_UP, most: int = STEPS) -> list[float]:
+    """Milliseconds of each of some calls, after some that do not count.
+
+    Args:
+        function: gives something that NumPy can read, which waits for it.
+        warm_up: calls that do not count.
+        most: calls that do; fewer where they take long.
+    """
+    for _ in range(warm_up):
+        np.asarray(function())
+    taken: list[float] = []
+    while len(taken) < most and (len(taken) < ENOUGH or sum(taken) < LONG * 1000):
+        began = time.perf_counter()
+        np.asarray(function())
+        taken.append((time.perf_counter() - began) * 1000)
+    return taken
+
+
+def _measured(
+    model: keras.Model, task: Task, strategy: str, settings: dict[str, Any], splits: Sequence[str]
+) -> list[StepTimer]:
+    """The times of steps on each split, of training on train and of evaluation on others."""
     training: Training = configure(Training, settings, "step_time")
     variables = model.variables
     before = [variable.numpy() for variable in variables]
@@ -61,10 +91,7 @@ def _measured(model: keras.Model, task: Task, strategy: str, settings: dict[str,
             same = keras.Model(model.input, model.output, name=model.name)  # so that the model stays as compiled
             steps = task.steps("train") * training.epochs
             trained, watchers = compiled(same, task, training, steps, chosen(same, task, training, steps))
-            splits = ("train", "validation") if validation else ("train",)
-            timers = [first_steps(trained, task, watchers, split) for split in splits]
+            return [first_steps(trained, task, watchers, split) for split in splits]
     finally:
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
-    seconds = sum(timer.seconds for timer in timers)
-    return Steps(timers[0].median * 1000, seconds, timers[1].median * 1000 if validation else None)

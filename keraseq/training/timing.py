@@ -59,9 +59,14 @@ class StepTimer(keras.callbacks.Callback):
         self.on_train_batch_end(batch, logs)
 
     @property
+    def milliseconds(self) -> list[float]:
+        """Of each step that counts."""
+        return [float(step) * 1000 for step in np.diff(self.ends[WARM_UP - 1 :])]
+
+    @property
     def median(self) -> float:
         """Seconds of a step."""
-        return float(np.median(np.diff(self.ends[WARM_UP - 1 :])))
+        return float(np.median(self.milliseconds)) / 1000
 
     @property
     def seconds(self) -> float:

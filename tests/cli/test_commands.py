@@ -48,7 +48,7 @@ def fails(keraseq):
             ["train"],
             ["inspect"],
         ),
-        *(["search"], ["leaderboard"], ["predict"]),
+        *(["search"], ["bench"], ["reproduce"], ["leaderboard"], ["predict"]),
     ],
 )
 def test_every_command_has_help(succeeds, command):

@@ -27,6 +27,7 @@ ORDER = [
     ("diagnostics",),
     ("testing",),
     ("tuning",),
+    ("benchmarking",),
     ("cli",),
 ]
 
@@ -78,7 +79,7 @@ def test_the_wheel_holds_the_tree_and_one_top_level_package(tmp_path):
         str(Path(folder, file).relative_to(tree))
         for folder, _, files in _walk(tree / "keraseq")
         for file in files
-        if file.endswith((".py", "py.typed", ".tsv"))
+        if file.endswith((".py", "py.typed", ".tsv", ".toml", ".html", ".css"))
     }
     assert names == expected
     assert {name.partition("/")[0] for name in names} == {"keraseq"}

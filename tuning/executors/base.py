@@ -47,7 +47,10 @@ class Executor(Protocol):
     workers: int
 
     def start(self, work: str, *args: Any, memory: int | None = None) -> Handle:
-        """Starts `keraseq.tuning.child.<work>(connection, *args)`; `memory` is the most bytes that it may take."""
+        """Starts `keraseq.tuning.child.<work>(connection, *args)`, or `work` as `"package.module:function"`.
+
+        `memory` is the most bytes that it may take.
+        """
 
     def ready(self, handles: Sequence[Handle], timeout: float) -> Sequence[Handle]:
         """Those that have something to say, as soon as one has; none after `timeout` seconds."""

@@ -46,16 +46,21 @@ class Share:
 class Local(Executor):
     """Children of this process, `workers` at once; cores and GPUs are divided among them.
 
+    Args:
+        workers: most children at once.
+        threads: of the CPU for each; None divides the cores.
+
     Raises:
         UsageError: made while a child imports the caller's script, which therefore lacks its main guard.
     """
 
-    def __init__(self, workers: int):
+    def __init__(self, workers: int, threads: int | None = None):
         if multiprocessing.parent_process() is not None:
             raise UsageError(
-                "search was started in one of its own children; put the call under if __name__ == '__main__':"
+                "this was started in one of its own children; put the call under if __name__ == '__main__':"
             )
         self.workers = workers
+        self.threads = threads or max(1, cores() // workers)
         self._free = list(reversed(range(workers)))
         self._leaving: list[BaseProcess] = []
         multiprocessing.get_context("forkserver").set_forkserver_preload(_PRELOADED)
@@ -65,7 +70,7 @@ class Local(Executor):
     def start(self, work: str, *args: Any, memory: int | None = None) -> Child:
         _bury(self._leaving, block=False)
         place = self._free.pop()
-        share = Share(max(1, cores() // self.workers), place, self.workers)
+        share = Share(self.threads, place, self.workers)
         return Child(self._free, self._leaving, share, work, *args, memory=memory)
 
     def ready(self, handles: Sequence[Handle], timeout: float) -> list[Handle]:

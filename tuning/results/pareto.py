@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 import optuna
 
-from keraseq.tuning.record import Record
 from keraseq.tuning.results.copies import in_memory
 
 
-def front(records: Sequence[Record], objectives: Sequence[str], direction: str) -> list[Record]:
+class Scored(Protocol):
+    """What a front may be of: a record of a trial, or what else has a place, a score and objectives."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def score(self) -> float | None: ...
+
+    def objective(self, name: str) -> float | None: ...
+
+
+Trial = TypeVar("Trial", bound=Scored)
+
+
+def front(records: Sequence[Trial], objectives: Sequence[str], direction: str) -> list[Trial]:
     """The trials that no other trial beats in one objective without losing in another, the best score first.
 
     Args:

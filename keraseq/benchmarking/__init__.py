@@ -1,0 +1,1 @@
+"""Benchmarks: suites of tasks, runs of models on them with uncertainty and cost, and records of every run."""
