@@ -29,11 +29,12 @@ from keraseq.training.callbacks import (
 )
 from keraseq.training.checkpoints import Checkpoints
 from keraseq.training.compiling import chosen, compile_for, compiled
+from keraseq.training.distributed.replicated import Replicated
 from keraseq.training.distributed.workers import LOST, Watchdog, alone, leads, lost
 from keraseq.training.outcome import Outcome
 from keraseq.training.resuming import Checkpointing, Preempted
 from keraseq.training.settings import Training
-from keraseq.training.stages import OneTraining, Stage, parts
+from keraseq.training.stages import OneTraining, Part, Stage, parts
 
 
 @dataclass(frozen=True)
@@ -117,18 +118,9 @@ def fit(
     """
     training: Training = configure(Training, settings, "fit")
     scope = strategies.get(strategy)
-    check(directory is not None or not tensorboard, "tensorboard=True writes to a directory; give directory=…")
-    check(
-        checkpoint_seconds is None or checkpoint_seconds >= 0,
-        f"checkpoint_seconds must be 0 or more, or None; got {checkpoint_seconds}",
-    )
-    check(
-        (directory is not None and checkpoint_seconds is not None) or not resume,
-        "resume=True needs checkpoints; give directory=…",
-    )
     callbacks = list(callbacks)
+    _check(directory, tensorboard, resume, checkpoint_seconds, peer_timeout)
     _check_step_size(callbacks, training)
-    check(peer_timeout > 0, f"peer_timeout must be above 0; got {peer_timeout}")
     folder = make_folder(Path(directory)) if directory is not None else None
     stages = [stage for stage in stages if stage.until < training.epochs] + [Stage(training.epochs, task)]
     steps = sum(part.stage.steps * (part.until - part.begin) for part in parts(stages))
@@ -142,7 +134,6 @@ def fit(
         "parameters": count_parameters(model),
         "seed": seed,
     }
-    outcome = None
     with scope():
         leading = leads()
         checkpoints = None
@@ -164,36 +155,18 @@ def fit(
         together = OneTraining([*watchers, *resetting, *shown, watchdog, checkpointing], trained)
         checkpointing.prepare(trained, task)
         left = () if checkpointing.ended else parts(stages, checkpointing.epoch, checkpointing.batch)
-        try:
-            with checkpointing.preemptible(), watchdog:
-                for part in left:
-                    trained.fit(
-                        part.stage.data(seed, part.begin, part.batch),
-                        validation_data=task.validation,
-                        initial_epoch=part.begin,
-                        epochs=part.until,
-                        callbacks=together,
-                        shuffle=False,
-                        verbose=0,
-                    )
-                    if trained.stop_training:
-                        break
-                together.end()
-        except KeyboardInterrupt as interrupt:
-            outcome = Outcome.PREEMPTED if isinstance(interrupt, Preempted) else Outcome.INTERRUPTED
+        with checkpointing.preemptible(), watchdog:
+            interruption = _run(trained, task, left, together, seed)
+        if interruption:
             for watcher in (best, *shown):
                 watcher.on_train_end()
-        except LOST as error:
-            if alone():
-                raise
-            raise lost(error) from error
     if trained is not model and not isinstance(trained, Carried):
         model.set_weights(trained.get_weights())
         compile_for(model, task, training, steps)
-    history = {name: [float(v) for v in values] for name, values in getattr(recorded, "history", {}).items()}
-    outcome = outcome or divergence.outcome
+    outcome = interruption or divergence.outcome
     if outcome is not Outcome.COMPLETED:
         gc.collect()  # batches left half-way: TensorFlow complains where they outlive the interpreter
+    history = {name: [float(v) for v in values] for name, values in getattr(recorded, "history", {}).items()}
     # The epoch in which the loss diverged is validated too; its score is one of broken weights.
     broken = outcome is Outcome.DIVERGED and best.best_epoch == len(history["loss"]) - 1
     found = best.best_weights is not None and math.isfinite(best.best) and not broken
@@ -208,6 +181,58 @@ def fit(
         jit_compile=jit_compile,
         message=divergence.message or ("" if found else f"no epoch gave a finite {task.objective}"),
     )
+
+
+def _run(
+    trained: keras.Model | Replicated, task: Task, left: Iterable[Part], callbacks: OneTraining, seed: int
+) -> Outcome | None:
+    """Trains the parts that are left to their end, and says what interrupted it, if anything did.
+
+    Raises:
+        KeraseqError: another worker of the job is gone.
+    """
+    try:
+        for part in left:
+            trained.fit(
+                part.stage.data(seed, part.begin, part.batch),
+                validation_data=task.validation,
+                initial_epoch=part.begin,
+                epochs=part.until,
+                callbacks=callbacks,
+                shuffle=False,
+                verbose=0,
+            )
+            if trained.stop_training:
+                break
+        callbacks.end()
+    except Preempted:
+        return Outcome.PREEMPTED
+    except KeyboardInterrupt:
+        return Outcome.INTERRUPTED
+    except LOST as error:
+        if alone():
+            raise
+        raise lost(error) from error
+    return None
+
+
+def _check(
+    directory: str | Path | None,
+    tensorboard: bool,
+    resume: bool,
+    checkpoint_seconds: float | None,
+    peer_timeout: float,
+) -> None:
+    check(directory is not None or not tensorboard, "tensorboard=True writes to a directory; give directory=…")
+    check(
+        checkpoint_seconds is None or checkpoint_seconds >= 0,
+        f"checkpoint_seconds must be 0 or more, or None; got {checkpoint_seconds}",
+    )
+    check(
+        (directory is not None and checkpoint_seconds is not None) or not resume,
+        "resume=True needs checkpoints; give directory=…",
+    )
+    check(peer_timeout > 0, f"peer_timeout must be above 0; got {peer_timeout}")
 
 
 def _check_step_size(callbacks: Iterable[keras.callbacks.Callback], training: Training) -> None:
