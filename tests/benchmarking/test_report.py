@@ -99,6 +99,13 @@ def test_ranks_across_tasks(full, made, tmp_path):
     assert "Left out, since they have no score in some rows: rnn." in text
 
 
+def test_ranks_are_of_rows_on_which_all_have_a_score(made, tmp_path):
+    gone = {("gru", "mnist"), ("tcn", "mqar"), ("s4d", "adding 200")}
+    records = [r for r in made.everything(("gru", "tcn", "s4d"), seeds=1) if (r.family, r.label) not in gone]
+    (part,) = section(report([made.write(tmp_path / "gaps", records)]), "ranks").parts
+    assert "over 2 rows" in part.figures[0].description
+
+
 def test_failures_have_reasons_and_commands(full, whole):
     (rows,) = tables(full, "failures").values()
     assert rows[0] == (
