@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keraseq.benchmarking.runner import Benchmark, benchmark
+    from keraseq.benchmarking.benchmark import Benchmark, benchmark
     from keraseq.inference.saved import Predictor, load_model, save_model
     from keraseq.inference.stepwise import Stepwise
     from keraseq.models import create_model
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "Benchmark": "keraseq.benchmarking.runner",
+    "Benchmark": "keraseq.benchmarking.benchmark",
     "Fit": "keraseq.training.fit",
     "Outcome": "keraseq.training.outcome",
     "Predictor": "keraseq.inference.saved",
@@ -31,7 +31,7 @@ _PUBLIC = {
     "Stepwise": "keraseq.inference.stepwise",
     "Study": "keraseq.tuning.study",
     "Task": "keraseq.tasks",
-    "benchmark": "keraseq.benchmarking.runner",
+    "benchmark": "keraseq.benchmarking.benchmark",
     "connect": "keraseq.training.distributed.workers",
     "create_model": "keraseq.models",
     "fit": "keraseq.training.fit",

@@ -190,9 +190,8 @@ def load_suite(source: str | Path) -> Suite:
     try:
         return parse_suite(path.read_text(encoding="utf-8"), path.stem, text)
     except OSError as error:
-        raise UsageError(
-            f"cannot read {path}: {error.strerror}; give a suite's file or name: {', '.join(names())}"
-        ) from (error)
+        known = ", ".join(names())
+        raise UsageError(f"cannot read {path}: {error.strerror}; give a suite's file or name: {known}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
 

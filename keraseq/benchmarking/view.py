@@ -107,6 +107,8 @@ class LiveView(PlainView):
 def _running(running: Running) -> str:
     if running.run is None:
         return f"preparing data  {running.handle.seconds:.0f} s"
+    if running.run.kind == "speed":
+        return f"{running.run.name}  {running.handle.seconds:.0f} s, {len(running.left)} measurements left"
     epochs = running.run.training["epochs"]
     loss = f"  loss {running.curve[-1]['loss']:.4f}" if running.curve else ""
     return f"{running.run.name}  epoch {len(running.curve)} of {epochs}{loss}  {running.handle.seconds:.0f} s"
@@ -133,7 +135,7 @@ def table(found: Sequence[Record]) -> Table:
     speed = any(record.kind == "speed" for record in found)
     labels = list(dict.fromkeys(record.label for record in found))
     families = list(dict.fromkeys(record.family for record in found))
-    title = "examples a second in training" if speed else "score on test: mean ± deviation over seeds"
+    title = "examples a second in training" if speed else "score on test, ± deviation"
     shown = Table(title=title, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for name in ("task", *([] if speed else ["metric"]), *families):
         shown.add_column(name, justify="left" if name in ("task", "metric") else "right", no_wrap=True)

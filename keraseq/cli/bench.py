@@ -17,8 +17,8 @@ from keraseq.config import parse
 from keraseq.errors import UsageError
 
 if TYPE_CHECKING:
+    from keraseq.benchmarking.benchmark import Benchmark
     from keraseq.benchmarking.reproduce import Reproduction
-    from keraseq.benchmarking.runner import Benchmark
     from keraseq.benchmarking.runs import Run
 
 
@@ -54,7 +54,7 @@ def bench(
 
     Ctrl-C or a kill loses at most what runs: the same command goes on.
     """
-    from keraseq.benchmarking.runner import benchmark
+    from keraseq.benchmarking.benchmark import benchmark
     from keraseq.benchmarking.view import LiveView, PlainView, SilentView
 
     if suite == "list":

@@ -178,10 +178,16 @@ def _forecast(task: str, models: list[str], arguments: dict[str, Any], json: boo
 
 
 def names(text: str) -> list[str]:
+    """`"gru, tcn"` as `["gru", "tcn"]`."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def pairs(texts: list[str], option: str) -> dict[str, str]:
+    """`["dropout=0.1"]` as `{"dropout": "0.1"}`; `option` is where they were given, for the message.
+
+    Raises:
+        UsageError: not of the form `name=value`.
+    """
     parts = [text.partition("=") for text in texts]
     for name, equals, value in parts:
         if not (name and equals and value):

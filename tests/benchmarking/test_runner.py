@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from keraseq import benchmark
 from keraseq.benchmarking import records, runner
-from keraseq.benchmarking.runner import benchmark
+from keraseq.benchmarking.benchmark import default_folder
 from keraseq.benchmarking.suite import parse_suite
 from keraseq.benchmarking.tuned import Found
 from keraseq.benchmarking.view import SilentView, table
@@ -108,7 +109,7 @@ def run(tmp_path, monkeypatch):
 
     def run(script=learned, text=SUITE, missing=(), **options):
         executor = Scripted(script, missing=missing)
-        monkeypatch.setattr(runner, "Local", executor)
+        monkeypatch.setattr("keraseq.benchmarking.benchmark.Local", executor)
         done = benchmark(mine(text), directory=tmp_path / "bench", view=SilentView(), **options)
         return executor, done
 
@@ -294,8 +295,8 @@ def test_a_folder_holds_one_suite(run, tmp_path):
 
 def test_the_default_folder_tells_suites_that_were_altered_apart():
     suite = mine()
-    assert str(runner.default_folder(suite, suite.altered())) == "runs/bench-mine"
-    folders = {str(runner.default_folder(suite, suite.altered(**change))) for change in ({"epochs": 1}, {"tuned": 3})}
+    assert str(default_folder(suite, suite.altered())) == "runs/bench-mine"
+    folders = {str(default_folder(suite, suite.altered(**change))) for change in ({"epochs": 1}, {"tuned": 3})}
     assert len(folders) == 2
     assert all(folder.startswith("runs/bench-mine-") for folder in folders)
 
