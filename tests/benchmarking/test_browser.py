@@ -78,7 +78,8 @@ def test_every_figure_has_a_name_and_words_stay_inside(opened):
     cut = page.evaluate(
         """[...document.querySelectorAll('figure:not(.drawn) svg text')].filter(text => {
             const [inner, outer] = [text, text.ownerSVGElement].map(one => one.getBoundingClientRect());
-            return inner.left < outer.left - 2 || inner.right > outer.right + 2;
+            return inner.left < outer.left - 2 || inner.right > outer.right + 2
+                || inner.top < outer.top - 2 || inner.bottom > outer.bottom + 2;
         }).map(text => text.textContent)"""
     )
     assert cut == []

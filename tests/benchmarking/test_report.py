@@ -5,6 +5,7 @@ import dataclasses
 import html.parser
 import io
 import re
+import shutil
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -16,6 +17,7 @@ from keraseq.benchmarking.records import NAME
 from keraseq.benchmarking.report import report, write
 from keraseq.benchmarking.report.content import number
 from keraseq.errors import KeraseqError, UsageError
+from keraseq.tuning.study import Study
 
 pytest.importorskip("jinja2", reason="reports need keraseq[report]")
 pytest.importorskip("matplotlib", reason="reports need keraseq[report]")
@@ -136,6 +138,18 @@ def test_the_front_is_what_nothing_beats(made, tmp_path):
     chart = next(figure for figure in part.figures if figure.x == "seconds of training")
     (line,) = [one for one in chart.series if one.name == "Pareto front"]
     assert (line.x, line.y) == ((50.0, 100.0), (0.8, 0.9))
+
+
+def test_the_families_of_a_study_stand_in_the_leaderboard(thirty, made, tmp_path):
+    copy = shutil.copytree(thirty, tmp_path / "searched")
+    study = Study(copy)
+    for family, score in (("rnn", 0.7), ("linear", 0.1)):
+        study.optuna.set_user_attr(f"test/{study.winner(family).name}", {"accuracy": score, "loss": 1.0})
+    found = report([copy])
+    assert [row[:2] for row in tables(found, "leaderboard")["digits"]] == [("? rnn", "0.7000"), ("? linear", "0.1000")]
+    (row, _) = tables(found, "settings")["digits"]
+    assert row[-1] == f"keraseq train --from {copy}/{study.winner('rnn').name}"
+    assert "tuned by 15 trials" in row[3]
 
 
 def test_speed_grows_by_its_exponent(full):
