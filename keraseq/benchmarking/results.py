@@ -15,7 +15,8 @@ from typing import Any
 from keraseq.benchmarking import records
 from keraseq.benchmarking.records import Record
 from keraseq.benchmarking.statistics import BEST, TIED, UNDECIDED, Estimate, estimate, verdicts
-from keraseq.errors import KeraseqError
+from keraseq.errors import KeraseqError, UsageError
+from keraseq.tasks import task_config
 from keraseq.tuning.record import Record as Trial
 from keraseq.tuning.record import trial_name
 from keraseq.tuning.results.leaderboard import Row as StudyRow
@@ -288,13 +289,16 @@ def _trial(study: Study, row: StudyRow, trial: Trial, test: Mapping[str, float])
     except KeraseqError:  # its folder is gone; what was sampled is in the database
         config, training = dict(trial.params), dict(study.plan.training)
     name = trial_name(trial.index, trial.replicate)
-    changed = [f"{key}={value}" for key, value in task["settings"].items()]
+    try:
+        changed = task_config(task["name"], task["settings"]).changed
+    except UsageError:  # of another keraseq, whose task had other settings
+        changed = dict(task["settings"])
     record = Record(
         id=name,
         suite=study.path.name or "study",
         task=task["name"],
-        settings=dict(task["settings"]),
-        label=" ".join([task["name"], *changed]),
+        settings=changed,
+        label=" ".join([task["name"], *(f"{key}={value}" for key, value in changed.items())]),
         family=trial.family,
         config=config,
         training=training,

@@ -98,6 +98,7 @@ def lost(
 ):
     """A run that came to nothing."""
     empty = {"validation": None, "test": {}, "curve": [], "epochs": 2, "best_epoch": None}
+    empty |= {"config": {"layers": 2, "dropout": 0.1}, "matched": {}}  # its width was never solved for
     return run(task, settings, family, seed, id=f"lost-{family}-{seed}", outcome=outcome, message=message, **empty)
 
 

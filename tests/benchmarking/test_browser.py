@@ -60,8 +60,11 @@ def test_what_is_wider_than_a_phone_scrolls_in_a_box_of_its_own(opened):
         }).map(one => one.outerHTML.slice(0, 200))"""
     )
     assert inside == []
-    scrolling = page.evaluate("[...document.querySelectorAll('.wide')].some(one => one.scrollWidth > one.clientWidth)")
-    assert scrolling
+    scrolling = page.evaluate(
+        """[...document.querySelectorAll('.wide')].filter(one => one.scrollWidth > one.clientWidth)
+            .map(one => getComputedStyle(one).overflowX)"""
+    )
+    assert set(scrolling) == {"auto"}
 
 
 def test_every_figure_has_a_name_and_words_stay_inside(opened):
@@ -75,7 +78,8 @@ def test_every_figure_has_a_name_and_words_stay_inside(opened):
     cut = page.evaluate(
         """[...document.querySelectorAll('figure:not(.drawn) svg text')].filter(text => {
             const [inner, outer] = [text, text.ownerSVGElement].map(one => one.getBoundingClientRect());
-            return inner.left < outer.left - 2 || inner.right > outer.right + 2;
+            return inner.left < outer.left - 2 || inner.right > outer.right + 2
+                || inner.top < outer.top - 2 || inner.bottom > outer.bottom + 2;
         }).map(text => text.textContent)"""
     )
     assert cut == []

@@ -5,6 +5,7 @@ import dataclasses
 import html.parser
 import io
 import re
+import shutil
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -16,6 +17,7 @@ from keraseq.benchmarking.records import NAME
 from keraseq.benchmarking.report import report, write
 from keraseq.benchmarking.report.content import number
 from keraseq.errors import KeraseqError, UsageError
+from keraseq.tuning.study import Study
 
 pytest.importorskip("jinja2", reason="reports need keraseq[report]")
 pytest.importorskip("matplotlib", reason="reports need keraseq[report]")
@@ -99,6 +101,13 @@ def test_ranks_across_tasks(full, made, tmp_path):
     assert "Left out, since they have no score in some rows: rnn." in text
 
 
+def test_ranks_are_of_rows_on_which_all_have_a_score(made, tmp_path):
+    gone = {("gru", "mnist"), ("tcn", "mqar"), ("s4d", "adding 200")}
+    records = [r for r in made.everything(("gru", "tcn", "s4d"), seeds=1) if (r.family, r.label) not in gone]
+    (part,) = section(report([made.write(tmp_path / "gaps", records)]), "ranks").parts
+    assert "over 2 rows" in part.figures[0].description
+
+
 def test_failures_have_reasons_and_commands(full, whole):
     (rows,) = tables(full, "failures").values()
     assert rows[0] == (
@@ -129,6 +138,18 @@ def test_the_front_is_what_nothing_beats(made, tmp_path):
     chart = next(figure for figure in part.figures if figure.x == "seconds of training")
     (line,) = [one for one in chart.series if one.name == "Pareto front"]
     assert (line.x, line.y) == ((50.0, 100.0), (0.8, 0.9))
+
+
+def test_the_families_of_a_study_stand_in_the_leaderboard(thirty, made, tmp_path):
+    copy = shutil.copytree(thirty, tmp_path / "searched")
+    study = Study(copy)
+    for family, score in (("rnn", 0.7), ("linear", 0.1)):
+        study.optuna.set_user_attr(f"test/{study.winner(family).name}", {"accuracy": score, "loss": 1.0})
+    found = report([copy])
+    assert [row[:2] for row in tables(found, "leaderboard")["digits"]] == [("? rnn", "0.7000"), ("? linear", "0.1000")]
+    (row, _) = tables(found, "settings")["digits"]
+    assert row[-1] == f"keraseq train --from {copy}/{study.winner('rnn').name}"
+    assert "tuned by 15 trials" in row[3]
 
 
 def test_speed_grows_by_its_exponent(full):

@@ -47,13 +47,14 @@ def _board(study: Study) -> Part:
     rows = []
     for row in study.leaderboard():
         winner = row.winner
+        notes = [f"{count} {name}" for name, count in (("failed", row.failed), ("pruned", row.pruned)) if count]
         rows.append(
             (
                 ("≈ " if row.tied else "") + row.family,
                 str(row.validation or "–"),
                 str(row.test or "–"),
                 number(winner.parameters if winner else None),
-                f"{row.trials} ({row.failed} failed, {row.pruned} pruned)",
+                f"{row.trials} ({', '.join(notes)})" if notes else str(row.trials),
                 _plain(settings(dict(winner.params), row.family)) if winner else "–",
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -25,6 +26,7 @@ _STAND_INS = {INK: "currentColor", GRID: "var(--grid)", CARD: "var(--card)"} | {
 MARKERS = "osD^vPX*<>pdh8"
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)))
 WIDTH, HEIGHT = 4.9, 2.9  # inches; a phone shows them at nearly that size
+WORDS = 28  # letters beside an axis
 STYLE = {
     "svg.fonttype": "none",  # letters, not shapes: they can be read, searched and copied
     "svg.hashsalt": "keraseq",
@@ -99,7 +101,7 @@ def _chart(chart: Chart, places: Mapping[str, int]) -> Picture:
         else:
             handles += axes.plot(one.x, one.y, **shown)
     _scales(axes, chart)
-    axes.set(xlabel=chart.x, ylabel=chart.y)
+    axes.set(xlabel=chart.x, ylabel=textwrap.fill(chart.y, WORDS))
     axes.grid(True)
     names = [one.name for one in chart.series]  # with their handles, since Matplotlib skips some names
     picture.legend(handles, names, loc="outside lower center", ncols=columns, handlelength=2.6, columnspacing=1.2)
