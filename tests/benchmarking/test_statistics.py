@@ -10,6 +10,8 @@ from keraseq.benchmarking import statistics
 from keraseq.benchmarking.statistics import difference, estimate, ranking, verdicts
 from keraseq.errors import KeraseqError, UsageError
 
+pytest.importorskip("scikit_posthocs", reason="ties and ranks need keraseq[report]")
+
 # Demšar 2006, table 2: accuracy of C4.5 on 14 data sets: as it is, with m, with cf, with both tuned.
 DEMSAR = """
 .763 .768 .771 .798  .599 .591 .590 .569  .954 .971 .968 .967  .628 .661 .654 .657  .882 .888 .886 .898
