@@ -34,7 +34,7 @@ def fitting_batch(job: Job, memory: int | None = None) -> tuple[int, int]:
     try:
         for parts in _parts(rows):
             size, accumulate = rows // parts, parts * int(job.training.get("accumulate", 1))
-            end = call(executor, "stretch", _with(job, size, accumulate), memory=memory)
+            end = call(executor, "stretch", in_batches(job, size, accumulate), memory=memory)
             if end["outcome"] == Outcome.COMPLETED:
                 return size, accumulate
             if end["outcome"] not in (Outcome.OUT_OF_MEMORY, Outcome.KILLED):  # killed by the kernel, for memory
@@ -55,6 +55,7 @@ def _parts(rows: int) -> Iterator[int]:
             least = 2 * parts
 
 
-def _with(job: Job, size: int, accumulate: int) -> Job:
+def in_batches(job: Job, size: int, accumulate: int) -> Job:
+    """The same training in batches of another size, and with another number of them to a step."""
     task = replace(job.task, settings={**job.task.settings, "batch_size": size})
     return replace(job, task=task, training={**job.training, "accumulate": accumulate})

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json as json_format
 import os
 import sys
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from keraseq.cli.output import DataDir, Json, TensorBoard, brief, console, errors, print_json, settings
+from keraseq.cli.output import DataDir, Json, TensorBoard, brief, console, errors, print_json
 from keraseq.errors import KeraseqError
 from keraseq.files import read_json, write_json
 from keraseq.quiet import quiet_imports
+from keraseq.training.outcome import Outcome
 
 if TYPE_CHECKING:
     from keraseq.tuning.job import Job
@@ -83,67 +81,60 @@ def train(
     json: Json = False,
 ) -> None:
     """Trains one model on one task, or a trial of a study once more, scores it on test, and saves it."""
-    from keraseq.config import check, configure, settings_of
-    from keraseq.files import make_folder
-    from keraseq.models import check_settings, count_parameters, create_model
-    from keraseq.registry import models, strategies
-    from keraseq.tasks import task_config
-    from keraseq.training.outcome import Outcome
-    from keraseq.training.settings import Training
-    from keraseq.tuning.fidelity import early
-    from keraseq.tuning.job import Job, TaskReference
-    from keraseq.tuning.matching import matched
+    from keraseq.cli.order import Order
+    from keraseq.config import check
 
-    given = settings(sets or (), ("task", "model", "training"))
-    if epochs is not None:
-        given["training"]["epochs"] = str(epochs)
-    trial: dict[str, Any] = {}
-    if source is None:
-        check(model is not None, "train takes a model, as in keraseq train gru digits, or --from STUDY/7; got neither")
-        entry = models.entry(model or "")
-        match = {"parameters": float(parameters)} if parameters else {}
-        job = Job(TaskReference(task or "digits", {}, data_dir), entry.name, {}, {}, match, None, "auto", 0, "")
-    else:
-        check(
-            model is None,
-            f"--from says model and task itself; got {model} besides: leave it out, or change it by --set",
-        )
-        check(parameters is None, "--from says the size itself; change the width by --set model.NAME=VALUE instead")
-        job, trial = _trial(source)
-        typed = getattr(context.get_parameter_source("data_dir"), "name", "") == "COMMANDLINE"
-        if typed or job.task.data_dir is None:
-            job = replace(job, task=replace(job.task, data_dir=data_dir))
-    given_config = {**job.config, **given["model"]}
-    check_settings(job.family, given_config)
-    training: Training = configure(Training, {**job.training, **given["training"]}, "training")
-    config = task_config(job.task.name, {**job.task.settings, **given["task"]})
-    strategy = "multiworker" if local_workers or ray_workers else strategy or job.strategy
-    seed = job.seed if seed is None else seed
-    strategies.get(strategy)
-    told = json_format.dumps([given, parameters, precision, seed, *trial.values()], sort_keys=True)
-    name = f"{job.family}-{job.task.name.replace('/', '-')}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
-    folder = make_folder(directory or Path("runs") / name)
-    check(not trial or not folder.samefile(trial["folder"]), f"{folder} is the trial's own; choose another directory")
-
+    typed = getattr(context.get_parameter_source("data_dir"), "name", "") == "COMMANDLINE"
+    order = Order(
+        model=model,
+        task=task,
+        source=source,
+        sets=tuple(sets or ()),
+        epochs=epochs,
+        parameters=parameters,
+        precision=precision,
+        strategy="multiworker" if local_workers or ray_workers else strategy,
+        seed=seed,
+        data_dir=(data_dir, typed),
+        directory=directory,
+    )
+    job, trial = order.job()
     if fit_memory:
-        check(strategy != "multiworker", "--fit-memory looks at one process; with several set task.batch_size yourself")
-        reference = TaskReference(job.task.name, settings_of(config), job.task.data_dir)
-        asked = replace(job, task=reference, config=given_config, training=settings_of(training), strategy=strategy)
-        rows, accumulate = _batch(replace(asked, seed=seed), folder if resume else None, memory)
-        config, training = replace(config, batch_size=rows), replace(training, accumulate=accumulate)
-        write_json(folder / BATCH, {"batch_size": rows, "accumulate": accumulate})
-        if not json:
-            console.print(f"batches of {rows}, of which {accumulate} make a step", highlight=False)
+        check(
+            job.strategy != "multiworker",
+            "--fit-memory looks at one process; with several set task.batch_size yourself",
+        )
+        job = _fitting(job, resume, memory, show=not json)
+    if (local_workers or ray_workers) and "TF_CONFIG" not in os.environ:
+        raise typer.Exit(_launched(local_workers, ray_workers, address))
+    outcome, facts = _trained(
+        job,
+        precision,
+        context,
+        mlflow,
+        show=not json,
+        resume=resume,
+        checkpoint_seconds=checkpoint_seconds,
+        peer_timeout=peer_timeout,
+        tensorboard=tensorboard,
+    )
+    if not facts:
+        return
+    facts = {"model": facts.pop("model"), "task": facts.pop("task"), **({"from": trial} if trial else {}), **facts}
+    if json:
+        print_json(facts)
+    else:
+        _show(facts)
+    if outcome is Outcome.INTERRUPTED:
+        raise typer.Exit(130)
+    if outcome is Outcome.DIVERGED:
+        raise typer.Exit(1)
 
-    if local_workers and "TF_CONFIG" not in os.environ:
-        from keraseq.training.distributed.launch import launch
 
-        raise typer.Exit(launch([sys.executable, "-m", "keraseq", *sys.argv[1:]], local_workers))
-    if ray_workers and "TF_CONFIG" not in os.environ:
-        check(find_spec("ray") is not None, "--ray-workers needs Ray: pip install 'keraseq[ray]'")
-        from keraseq.training.distributed.launch_on_ray import launch_on_ray
-
-        raise typer.Exit(launch_on_ray(sys.argv[1:], ray_workers, address))
+def _trained(
+    job: Job, precision: str, context: typer.Context, mlflow: bool, show: bool, resume: bool, **options: Any
+) -> tuple[Outcome, dict[str, Any]]:
+    """Trains, scores on test and saves; how it ended, and what came of it, nothing where another worker leads."""
     with quiet_imports():
         from keraseq.inference.saved import save_model
         from keraseq.inference.score import score
@@ -151,36 +142,36 @@ def train(
         from keraseq.training.fit import fit
         from keraseq.training.strategies.auto import picked
         from keraseq.training.tracking import note, tracked
+    from keraseq.models import count_parameters, create_model
     from keraseq.tasks import load_task
     from keraseq.tasks.score import require
+    from keraseq.tuning.fidelity import early
+    from keraseq.tuning.matching import matched
 
-    leading = connect() if strategy == "multiworker" else True
-    data = job.task.data_dir
-    loaded = load_task(job.task.name, data_dir=data, **settings_of(config))
-    require(loaded.config.scores)
-    family = matched(job.family, loaded, job.match, given_config)
-    network = create_model(job.family, loaded, seed=seed, precision=precision, **family.settings())
-    size = count_parameters(network)
-    if leading and not json:
-        console.print(f"{job.family} on {loaded.name}: {size:,} parameters → {folder}", highlight=False)
-    about = {"model": job.family, "task": loaded.name, "seed": seed, "precision": precision, **family.settings()}
-    tracking = mlflow and leading
+    leading = connect() if job.strategy == "multiworker" else True
+    task = load_task(job.task.name, data_dir=job.task.data_dir, **job.task.settings)
+    require(task.config.scores)
+    family = matched(job.family, task, job.match, job.config)
+    network = create_model(job.family, task, seed=job.seed, precision=precision, **family.settings())
+    size, folder = count_parameters(network), Path(job.folder)
+    if leading and show:
+        console.print(f"{job.family} on {task.name}: {size:,} parameters → {folder}", highlight=False)
+    watchers: list[Any] = []
+    if mlflow and leading:
+        about = {"model": job.family, "task": task.name, "seed": job.seed, "precision": precision}
+        watchers = context.with_resource(tracked(folder, {**about, **family.settings(), **job.training}, resume))
     result = fit(
         network,
-        loaded,
-        callbacks=context.with_resource(tracked(folder, {**about, **settings_of(training)}, resume))
-        if tracking
-        else (),
-        seed=seed,
-        strategy=strategy,
+        task,
+        callbacks=watchers,
+        seed=job.seed,
+        strategy=job.strategy,
         directory=folder,
         resume=resume,
-        checkpoint_seconds=checkpoint_seconds,
-        peer_timeout=peer_timeout,
-        tensorboard=tensorboard,
-        progress=not json,
-        stages=early(job.fidelity, training.epochs, TaskReference(job.task.name, settings_of(config), data), loaded),
-        **settings_of(training),
+        progress=show,
+        stages=early(job.fidelity, job.training["epochs"], job.task, task),
+        **options,
+        **job.training,
     )
     if result.outcome is Outcome.PREEMPTED:
         if leading:
@@ -192,63 +183,62 @@ def train(
     if result.score is None:
         raise KeraseqError(f"training {result.outcome} before an epoch ended well: {result.message}")
     if not leading:
-        return
-    scores = {"validation": {loaded.metric: result.score}, "test": score(network, loaded)}
-    if tracking:
+        return result.outcome, {}
+    scores = {"validation": {task.metric: result.score}, "test": score(network, task)}
+    if watchers:
         note({f"test_{name}": value for name, value in scores["test"].items()})
     card = {
         "model": {"name": job.family, "config": family.settings()},
-        "training": settings_of(training),
+        "training": job.training,
         "precision": precision,
-        "seed": seed,
+        "seed": job.seed,
         **scores,
     }
-    save_model(network, loaded, folder, card)
-    facts = {
+    save_model(network, task, folder, card)
+    return result.outcome, {
         "model": job.family,
-        "task": loaded.name,
-        **({"from": trial} if trial else {}),
+        "task": task.name,
         "outcome": result.outcome,
         "parameters": size,
-        "strategy": f"auto: {picked()}" if strategy == "auto" else strategy,
+        "strategy": f"auto: {picked()}" if job.strategy == "auto" else job.strategy,
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "seconds": round(result.seconds, 1),
         "jit_compile": result.jit_compile,
-        "chance": loaded.chances,
+        "chance": task.chances,
         **scores,
         "directory": str(folder),
     }
-    if json:
-        print_json(facts)
+
+
+def _fitting(job: Job, resume: bool, memory: float | None, show: bool) -> Job:
+    """The same training in batches that fit: those that were found before a resumed one, or are now."""
+    from keraseq.tuning.batch import fitting_batch, in_batches
+
+    kept = Path(job.folder) / BATCH
+    if resume and kept.exists():
+        found = read_json(kept, "leave --fit-memory out, and set task.batch_size and training.accumulate")
+        rows, accumulate = found["batch_size"], found["accumulate"]
     else:
-        _show(facts)
-    if result.outcome is Outcome.INTERRUPTED:
-        raise typer.Exit(130)
-    if result.outcome is Outcome.DIVERGED:
-        raise typer.Exit(1)
+        rows, accumulate = fitting_batch(job, round(memory * 2**30) if memory else None)
+        write_json(kept, {"batch_size": rows, "accumulate": accumulate})
+    if show:
+        console.print(f"batches of {rows}, of which {accumulate} make a step", highlight=False)
+    return in_batches(job, rows, accumulate)
 
 
-def _batch(job: Job, before: Path | None, memory: float | None) -> tuple[int, int]:
-    """Rows of a batch that fits, and how many make a step: what was found in the folder `before`, or is now."""
-    from keraseq.tuning.batch import fitting_batch
+def _launched(local: int | None, on_ray: int | None, address: str | None) -> int:
+    """Runs this command again in several processes, and gives the exit code."""
+    if local:
+        from keraseq.training.distributed.launch import launch
 
-    if before and (before / BATCH).exists():
-        kept = read_json(before / BATCH, "leave --fit-memory out, and set task.batch_size and training.accumulate")
-        return kept["batch_size"], kept["accumulate"]
-    return fitting_batch(job, round(memory * 2**30) if memory else None)
+        return launch([sys.executable, "-m", "keraseq", *sys.argv[1:]], local)
+    from keraseq.config import check
 
+    check(find_spec("ray") is not None, "--ray-workers needs Ray: pip install 'keraseq[ray]'")
+    from keraseq.training.distributed.launch_on_ray import launch_on_ray
 
-def _trial(source: Path) -> tuple[Job, dict[str, Any]]:
-    """What a trial was asked to do, and what came of it."""
-    from keraseq.tuning.record import record_of
-    from keraseq.tuning.study import check_family, locate
-
-    study, index, replicate = locate(source)
-    job, record = study.job(index, replicate), record_of(study.launch(index, replicate))
-    check_family(job)
-    score = record.score if record else None
-    return job, {"folder": str(Path(job.folder).resolve()), study.task["metric"]: score}
+    return launch_on_ray(sys.argv[1:], on_ray or 1, address)
 
 
 def _show(facts: dict[str, Any]) -> None:
