@@ -3,6 +3,7 @@
 import json
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
@@ -57,7 +58,10 @@ def test_the_first_steps_of_a_copy_are_measured_once(model, digits, cache, monke
 def test_measuring_changes_no_result(digits, cache, monkeypatch):
     def trained():
         model = keraseq.create_model("rnn", digits, units=4, dropout=0.5, layers=2, seed=0)
-        return keraseq.fit(model, digits, seed=0, epochs=2, progress=False).history
+        drawn = []
+        draws = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: drawn.append(np.random.random()))
+        history = keraseq.fit(model, digits, seed=0, epochs=2, callbacks=[draws], progress=False).history
+        return history, drawn
 
     expected = trained()
     monkeypatch.setattr(compiling, "WORTH_MEASURING", 1)
