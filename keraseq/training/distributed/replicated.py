@@ -60,7 +60,7 @@ class Replicated:
         self.loss: keras.losses.Loss = task.output.smoothed(training.label_smoothing).loss()
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.metrics = [*task.output.metrics(), self.mean_loss]
-        self.optimizer = optimizer(training, steps, in_parts=True)
+        self.optimizer = optimizer(training, steps, summed=True)
         self.optimizer.build(self.copied.trainable_variables)
         self.accumulated = (
             [keras.Variable(keras.ops.zeros_like(v), trainable=False) for v in self.copied.trainable_variables]
@@ -192,7 +192,7 @@ class Replicated:
         return part, loss
 
     def _step(self, gradients: list[tf.Tensor], whole: bool) -> None:
-        """Accumulates gradients until they are whole, then applies them; the optimizer sums those of all replicas."""
+        """Accumulates gradients until they are whole, then applies them."""
         gradients = self.optimizer.watch(gradients)
         if self.accumulated:
             gradients = [a + g for a, g in zip(self.accumulated, gradients, strict=True)]
@@ -200,8 +200,7 @@ class Replicated:
                 variable.assign(tf.zeros_like(gradient) if whole else gradient)
         if whole:
             gradients = [g / self.training.accumulate for g in gradients]
-            gradients = clipped(gradients, self.training)
-            self.optimizer.apply([g / self.replicas for g in gradients], self.copied.trainable_variables)
+            self.optimizer.apply(clipped(gradients, self.training), self.copied.trainable_variables)
         else:
             self.optimizer.iterations.assign_add(1)
             self.optimizer.move_averages()

@@ -22,16 +22,15 @@ KINDS = {
 }
 
 
-def optimizer(training: Training, steps: int, in_parts: bool = False) -> keras.optimizers.Optimizer:
+def optimizer(training: Training, steps: int, summed: bool = False) -> keras.optimizers.Optimizer:
     """The Keras optimizer that `training` asks for, `Watched`; biases and norms do not decay.
 
     Args:
         training: settings.
         steps: batches of the whole run, over which warm-up and decay are spread.
-        in_parts: whether gradients come as parts of one that was watched, accumulated and clipped before, as in a step
-            of `tf.distribute`, where the Keras optimizer sums the parts.
+        summed: whether gradients come watched, accumulated, clipped and summed over all replicas of `tf.distribute`.
     """
-    if in_parts:
+    if summed:
         training = replace(training, clip_norm=None, clip_value=None, accumulate=1)
     momentum = {"momentum": training.momentum, "nesterov": training.momentum > 0} if training.optimizer == "sgd" else {}
     made = _watched(training.optimizer)(
@@ -41,7 +40,7 @@ def optimizer(training: Training, steps: int, in_parts: bool = False) -> keras.o
         clipvalue=training.clip_value,
         adaptive_clip=training.clip_adaptive,
         average=training.average,
-        in_parts=in_parts,
+        summed=summed,
         gradient_accumulation_steps=training.accumulate if training.accumulate > 1 else None,
         **momentum,
     )

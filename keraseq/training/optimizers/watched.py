@@ -20,7 +20,8 @@ class Watched(keras.optimizers.Optimizer):
     Args:
         adaptive_clip: λ, above 0; None does not clip.
         average: α, in (0, 1); None keeps no average.
-        in_parts: whether `apply` is given parts of gradients that went through `watch` before.
+        summed: whether `apply` is given gradients that went through `watch` before and are summed over all replicas, so
+            that Keras need not communicate them once more.
         kwargs: of the Keras optimizer.
 
     Attributes:
@@ -36,13 +37,13 @@ class Watched(keras.optimizers.Optimizer):
         self,
         adaptive_clip: float | None = None,
         average: float | None = None,
-        in_parts: bool = False,
+        summed: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.adaptive_clip = adaptive_clip
         self.average = average
-        self.in_parts = in_parts
+        self.summed = summed
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         """Creates the variables of the optimizer, and those that watch it."""
@@ -68,7 +69,7 @@ class Watched(keras.optimizers.Optimizer):
         """Updates the variables by their gradients; a variable whose gradient is None stays as it is."""
         if trainable_variables is not None:
             self.build(trainable_variables)
-        super().apply(grads if self.in_parts else self.watch(grads), trainable_variables)
+        super().apply(grads if self.summed else self.watch(grads), trainable_variables)
         self.move_averages()
 
     def move_averages(self) -> None:
@@ -92,6 +93,9 @@ class Watched(keras.optimizers.Optimizer):
         finite = ops.isfinite(total)
         self.norms.assign(ops.where(finite, ops.sqrt(squares), self.norms.value))
         self.largest.assign(ops.where(finite, ops.maximum(total, self.largest.value), self.largest.value))
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        return grads_and_vars if self.summed else super()._all_reduce_sum_gradients(grads_and_vars)
 
     def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
         """Leaves the variables alone: whoever trains decides when they take their averages."""
