@@ -36,7 +36,7 @@ def compiled(
     """
     if replicated():
         check(not task.carries, "rows that go on from batch to batch stay on one device; use strategy auto")
-        return Replicated(model, task, training, steps), []
+        return Replicated(model, task, training, steps, jit_compile), []
     if keras.distribution.distribution() is not None:
         model = sharded(model, task)
     trained = Carried(model, task.config.batch_size) if task.carries else model
@@ -68,12 +68,12 @@ def chosen(model: keras.Model, task: Task, training: Training, steps: int) -> bo
     kept in the cache, so that the same training is always compiled the same way on one machine. JAX does without XLA
     only operation by operation.
     """
-    if replicated():
-        return False
     if training.jit_compile != "auto":
         return bool(training.jit_compile)
     if keras.backend.backend() == "jax":
         return True
+    if replicated():
+        return False
     fixed = task.config.static_shapes or all(tensor.shape[1] is not None for tensor in model.inputs)
     if not fixed or steps < WORTH_MEASURING:
         return False

@@ -44,7 +44,9 @@ def main(kind, folder, data_dir, settings="{}"):
     )
     if leading:
         np.savez(folder / f"{kind}.npz", **{str(k): weight for k, weight in enumerate(model.get_weights())})
-        (folder / f"{kind}.json").write_text(json.dumps({"history": result.history, "score": result.score}))
+        (folder / f"{kind}.json").write_text(
+            json.dumps({"history": result.history, "score": result.score, "jit_compile": result.jit_compile})
+        )
 
 
 def normalised(task):

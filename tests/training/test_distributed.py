@@ -116,6 +116,13 @@ def test_accumulation_clipping_averages_batch_norm_and_several_steps_at_once_equ
 
 
 @pytest.mark.slow
+def test_steps_compiled_by_xla_equal_too(single, tmp_path, data_dir):
+    weights, told = run("mirrored", tmp_path, data_dir, '{"jit_compile": true}')
+    assert told["jit_compile"]
+    equal(weights, single[0])
+
+
+@pytest.mark.slow
 def test_two_processes_equal_one_device(single, tmp_path, data_dir):
     weights, told = run("workers", tmp_path, data_dir)
     equal(weights, single[0])
@@ -181,15 +188,18 @@ def test_a_strategy_of_one_replica_equals_plain_fit(digits, monkeypatch):
     assert found["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=1e-4)
 
 
-def test_masked_batch_normalisation_is_refused_on_replicas(digits):
+def test_batch_normalisation_is_refused_on_replicas_under_masks_and_xla(digits):
     from keraseq.training.distributed.replicated import Replicated
     from keraseq.training.settings import Training
 
+    def normalised(x):
+        return keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(keras.layers.BatchNormalization()(x)))
+
     inputs = keras.Input((64, 1))
-    normalised = keras.layers.BatchNormalization()(keras.layers.Masking()(inputs))
-    model = keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(normalised))
     with pytest.raises(UsageError, match="is masked, and so has statistics of its own in every replica"):
-        Replicated(model, digits, Training(), 10)
+        Replicated(normalised(keras.layers.Masking()(inputs)), digits, Training(), 10)
+    with pytest.raises(UsageError, match="in the midst of what XLA would compile; leave jit_compile out"):
+        Replicated(normalised(inputs), digits, Training(), 10, jit_compile=True)
 
 
 def test_float16_is_refused_on_replicas(digits):

@@ -20,20 +20,21 @@ def copied(model: keras.Model) -> keras.Model:
     return copy
 
 
-def synchronise(model: keras.Model) -> None:
-    """Lets batch normalisation see the rows of all replicas, as it does on one device.
+def synchronise(model: keras.Model) -> bool:
+    """Lets batch normalisation see the rows of all replicas, as it does on one device; whether there is any.
 
     Raises:
         UsageError: one is masked; Keras takes the statistics of masked steps in each replica alone.
     """
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            check(
-                all(mask_of(tensor) is None for node in layer._inbound_nodes for tensor in node.input_tensors),
-                f"batch normalisation {layer.name!r} is masked, and so has statistics of its own in every replica; "
-                "train on one device, or normalise by layers.LayerNormalization",
-            )
-            layer.synchronized = True
+    found = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    for layer in found:
+        check(
+            all(mask_of(tensor) is None for node in layer._inbound_nodes for tensor in node.input_tensors),
+            f"batch normalisation {layer.name!r} is masked, and so has statistics of its own in every replica; train "
+            "on one device, or normalise by layers.LayerNormalization",
+        )
+        layer.synchronized = True
+    return bool(found)
 
 
 def sharded(model: keras.Model, task: Task) -> keras.Model:

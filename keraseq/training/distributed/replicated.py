@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keraseq.config import check
 from keraseq.errors import UsageError
 from keraseq.tasks import Task
 from keraseq.training.distributed.copies import check_parts, copied, synchronise
@@ -33,18 +34,19 @@ class Replicated:
         task: gives loss and metrics.
         training: settings.
         steps: batches of the whole training.
+        jit_compile: whether XLA compiles what a replica does by itself: outputs, loss and gradients.
 
     Attributes:
         stop_training: set by callbacks.
 
     Raises:
-        UsageError: the model scales its loss, as `mixed_float16` does, or normalises batches under a mask, or a TPU
-            would get batches of unequal parts.
+        UsageError: the model scales its loss, as `mixed_float16` does, or normalises batches under a mask or under XLA,
+            or a TPU would get batches of unequal parts.
 
     Reference: Goyal et al. 2017, arXiv:1706.02677, section 2.3.
     """
 
-    def __init__(self, model: keras.Model, task: Task, training: Training, steps: int):
+    def __init__(self, model: keras.Model, task: Task, training: Training, steps: int, jit_compile: bool = False):
         if any(layer.compute_dtype == "float16" for layer in model.layers):
             raise UsageError(
                 "float16 needs a scaled loss, which is kept on one device alone; use precision mixed_bfloat16 with a "
@@ -56,7 +58,11 @@ class Replicated:
             check_parts(task, self.replicas)
         self.training = training
         self.copied = copied(model)
-        synchronise(self.copied)
+        check(
+            not (synchronise(self.copied) and jit_compile),
+            "batch normalisation takes its statistics of all replicas in the midst of what XLA would compile; leave "
+            "jit_compile out, or normalise by layers.LayerNormalization",
+        )
         self.loss: keras.losses.Loss = task.output.smoothed(training.label_smoothing).loss()
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.metrics = [*task.output.metrics(), self.mean_loss]
@@ -68,6 +74,7 @@ class Replicated:
             else []
         )
         self.stop_training = False
+        self._differentiate = tf.function(self._gradients, jit_compile=True) if jit_compile else self._gradients
         self._train = tf.function(self._replicas_train, reduce_retracing=True)
         self._test = tf.function(self._replicas_test, reduce_retracing=True)
 
@@ -162,34 +169,47 @@ class Replicated:
 
     def _train_share(self, batch: Any, whole: bool) -> tf.Tensor:
         """One replica's part of a step; the loss is that of the batch as a whole."""
-        context = tf.distribute.get_replica_context()
-        variables = [variable.value for variable in self.copied.trainable_variables]
-        with tf.GradientTape() as tape:
-            mine, loss = self._measured(batch, training=True)
-            penalties = self.copied.losses
-            mine += tf.add_n(penalties) / self.replicas if penalties else 0.0
-        gradients = tape.gradient(mine, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, list(map(dense, gradients)))
-        self._step(gradients, whole)
-        return loss
+        mine = self._mine(batch)
+        outputs, part, count, gradients = self._differentiate(*mine)
+        part, count, gradients = _summed((part, count, gradients))
+        self._step([g / tf.maximum(count, 1e-9) for g in gradients], whole)
+        return self._noted(batch, mine, outputs, part, count)
 
     def _test_share(self, batch: Any) -> tf.Tensor:
-        return self._measured(batch, training=False)[1]
+        mine = self._mine(batch)
+        outputs, part, count = self._forward(*mine, training=False)
+        return self._noted(batch, mine, outputs, *_summed((part, count)))
 
-    def _measured(self, batch: Any, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
-        """One replica's part of the loss of a batch, and that loss, which is noted in the metrics."""
-        context = tf.distribute.get_replica_context()
-        (inputs, targets, *weights), real = share(batch, context.replica_id_in_sync_group, self.replicas)
-        weight = weighted(real, weights[0] if weights else None)
+    def _mine(self, batch: Any) -> tuple[Any, Any, Any, Any]:
+        """The inputs and targets of this replica, which of its rows are real, and what they weigh."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        (inputs, targets, *weights), real = share(batch, replica, self.replicas)
+        return inputs, targets, real, weighted(real, weights[0] if weights else None)
+
+    def _forward(self, inputs: Any, targets: Any, real: Any, weight: Any, training: bool) -> tuple[Any, Any, Any]:
+        """What this replica's rows come to: outputs, the sum of their losses, and what that is to be divided by."""
         outputs = self.copied(inputs, training=training)
-        part, count = total(self.loss, targets, outputs, real, weight)
-        part /= tf.maximum(context.all_reduce(tf.distribute.ReduceOp.SUM, count), 1e-9)
+        return outputs, *total(self.loss, targets, outputs, real, weight)
+
+    def _gradients(self, inputs: Any, targets: Any, real: Any, weight: Any) -> tuple[Any, Any, Any, list[Any]]:
+        """As `_forward`, with the gradients of the sum, and of what weights cost, once for each that counts."""
+        variables = [variable.value for variable in self.copied.trainable_variables]
+        with tf.GradientTape() as tape:
+            outputs, part, count = self._forward(inputs, targets, real, weight, training=True)
+            penalties = self.copied.losses
+            mine = part + tf.add_n(penalties) * tf.stop_gradient(count) if penalties else part
+        gradients = tape.gradient(mine, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return outputs, part, count, list(map(dense, gradients))
+
+    def _noted(self, batch: Any, mine: Any, outputs: Any, part: Any, count: Any) -> tf.Tensor:
+        """The loss of a whole batch; metrics see this replica's rows."""
+        _, targets, _, weight = mine
         for metric in self.metrics[:-1]:
             metric.update_state(targets, outputs, sample_weight=weight)
-        loss = context.all_reduce(tf.distribute.ReduceOp.SUM, part)
+        loss = part / tf.maximum(count, 1e-9)
         rows = tf.cast(tf.shape(tf.nest.flatten(batch)[0])[0], tf.float32)
         self.mean_loss.update_state(loss, sample_weight=rows / self.replicas)
-        return part, loss
+        return loss
 
     def _step(self, gradients: list[tf.Tensor], whole: bool) -> None:
         """Accumulates gradients until they are whole, then applies them."""
@@ -204,3 +224,8 @@ class Replicated:
         else:
             self.optimizer.iterations.assign_add(1)
             self.optimizer.move_averages()
+
+
+def _summed(parts: Any) -> Any:
+    """Tensors of this replica, in a structure, summed over all replicas."""
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, parts)
